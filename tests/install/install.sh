@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# install.sh BUILD_DIR CONSUMER_DIR - see install.cmake
+set -euo pipefail
+
+build=$1
+consumer=$2
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+fail() {
+	echo "install.sh: $*" >&2
+	exit 1
+}
+
+# A consumer prints this and nothing else.
+expect() {
+	local out
+	out=$("$@") || fail "status $? of: $*"
+	[ "$out" = "6 7 42" ] || fail "'$out' came from: $*"
+}
+
+# Into a staging directory and moved from there: a tree may be moved.
+"$CMAKE" --install "$build" --prefix "$tmp/staging" >/dev/null
+mv "$tmp/staging" "$tmp/usr"
+
+libdir=$(dirname "$(find "$tmp/usr" -name libgoro.so)")
+export PKG_CONFIG_PATH=$libdir/pkgconfig
+export LD_LIBRARY_PATH=$libdir
+
+# pkg-config, shared and static. Its words are flags: split them.
+# shellcheck disable=SC2046
+"$CC" -std=c11 -pedantic-errors -Wall -Wextra -Werror -o "$tmp/shared" \
+	"$consumer/consumer.c" $(pkg-config --cflags --libs goro)
+expect "$tmp/shared"
+readelf -d "$tmp/shared" | grep -q 'NEEDED.*\[libgoro\.so\.0\]' ||
+	fail "the consumer does not need libgoro.so.0"
+
+"$CC" -std=c11 -o "$tmp/static" "$consumer/consumer.c" \
+	$(pkg-config --cflags goro) "$libdir/libgoro.a"
+expect "$tmp/static"
+"$CC" -std=c11 -static -o "$tmp/all-static" "$consumer/consumer.c" \
+	$(pkg-config --cflags goro) "$libdir/libgoro.a"
+expect "$tmp/all-static"
+
+# find_package().
+"$CMAKE" -S "$consumer" -B "$tmp/build" -DCMAKE_C_COMPILER="$CC" \
+	-DCMAKE_PREFIX_PATH="$tmp/usr" >/dev/null
+"$CMAKE" --build "$tmp/build" >/dev/null
+expect "$tmp/build/consumer"
+expect "$tmp/build/consumer_static"
+
+# The symbol table and the prefix agree.
+nm -D --defined-only "$libdir/libgoro.so" | awk '{ print $NF }' >"$tmp/names"
+grep -q '^goro_go@@GORO_0\.1$' "$tmp/names" || fail "goro_go is not exported"
+if grep -vE '^(goro_[a-z0-9_]+@@|)GORO_[0-9.]+$' "$tmp/names"; then
+	fail "these names are exported too"
+fi
+# Nothing but libc.
+needed=$(readelf -d "$libdir/libgoro.so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')
+for lib in $needed; do
+	case $lib in
+	libc.so.6 | ld-linux*) ;;
+	*) fail "libgoro.so needs $lib" ;;
+	esac
+done

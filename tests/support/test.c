@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+#include "test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#if __has_include("goro/goro.h")
+#include "goro/goro.h"
+#else
+#define goro_self() 0
+#define goro_sleep(ns) ((void)(ns))
+#endif
+
+enum {
+	PAUSE_NS = 1000000,
+	PAUSES_MAX = 30000,
+	CHILD_MS_MAX = 60000,
+};
+
+void
+t_fail(const char *file, int line, const char *condition)
+{
+	/* dprintf(): another goroutine's thread may hold stdio's lock. */
+	dprintf(STDERR_FILENO, "%s:%d: not true: %s\n", file, line, condition);
+	abort();
+}
+
+void
+t_fail_eq(const char *file, int line, const char *a_text, long long a,
+	  const char *b_text, long long b)
+{
+	dprintf(STDERR_FILENO, "%s:%d: %s is %lld, %s is %lld\n", file, line,
+		a_text, a, b_text, b);
+	abort();
+}
+
+void
+t_pause(int nth, const char *file, int line, const char *condition)
+{
+	if (nth == PAUSES_MAX)
+		t_fail(file, line, condition);
+	if (goro_self())
+		goro_sleep(PAUSE_NS);
+	else
+		nanosleep(&(struct timespec){ .tv_nsec = PAUSE_NS }, NULL);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Read all that the child writes until it ends; what does not fit is read and
+ * dropped. False when the time is up. */
+static bool
+drain(struct t_child *child, int fd)
+{
+	int64_t end_ms = now_ms() + CHILD_MS_MAX;
+
+	for (;;) {
+		char buf[4096];
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int64_t left_ms = end_ms - now_ms();
+		if (left_ms <= 0 || poll(&p, 1, (int)left_ms) == 0)
+			return false;
+		ssize_t n = read(fd, buf, sizeof(buf));
+		if (n == 0)
+			return true;
+		if (n < 0)
+			continue; /* EINTR */
+		size_t room = sizeof(child->out) - 1 - child->out_bytes;
+		size_t keep = (size_t)n < room ? (size_t)n : room;
+		memcpy(child->out + child->out_bytes, buf, keep);
+		child->out_bytes += keep;
+	}
+}
+
+void
+t_child_run(struct t_child *child, void (*fn)(void))
+{
+	int fds[2], status;
+
+	memset(child, 0, sizeof(*child));
+	fflush(NULL);
+	if (pipe(fds))
+		t_fail(__FILE__, __LINE__, "pipe()");
+	pid_t pid = fork();
+	if (pid < 0)
+		t_fail(__FILE__, __LINE__, "fork()");
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		close(fds[0]);
+		close(fds[1]);
+		fn();
+		/* Not exit(): cmocka's own buffers and handlers are here. */
+		fflush(NULL);
+		_exit(0);
+	}
+
+	close(fds[1]);
+	if (!drain(child, fds[0]))
+		kill(pid, SIGKILL);
+	close(fds[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	child->status = WIFEXITED(status) ? WEXITSTATUS(status)
+					  : -WTERMSIG(status);
+}
