@@ -115,6 +115,6 @@ t_child_run(struct t_child *child, void (*fn)(void))
 	close(fds[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	child->status = WIFEXITED(status) ? WEXITSTATUS(status)
-					  : -WTERMSIG(status);
+	child->status = WIFEXITED(status) ? WEXITSTATUS(status) :
+					    -WTERMSIG(status);
 }

@@ -21,26 +21,26 @@
 #include <stdbool.h>
 
 /* Correct on any stack and on any thread. */
-#define T_CHECK(condition)                                       \
-	do {                                                     \
-		if (!(condition))                                \
-			t_fail(__FILE__, __LINE__, #condition);  \
+#define T_CHECK(condition)                                      \
+	do {                                                    \
+		if (!(condition))                               \
+			t_fail(__FILE__, __LINE__, #condition); \
 	} while (0)
 
 /* Integers; says both values. */
-#define T_CHECK_EQ(a, b)                                                    \
-	do {                                                                \
-		long long t_a = (long long)(a), t_b = (long long)(b);       \
-		if (t_a != t_b)                                             \
-			t_fail_eq(__FILE__, __LINE__, #a, t_a, #b, t_b);    \
+#define T_CHECK_EQ(a, b)                                                 \
+	do {                                                             \
+		long long t_a = (long long)(a), t_b = (long long)(b);    \
+		if (t_a != t_b)                                          \
+			t_fail_eq(__FILE__, __LINE__, #a, t_a, #b, t_b); \
 	} while (0)
 
 /* Wait for @condition to become true: for what another thread or goroutine is
  * sure to do, but not when. */
-#define T_EVENTUALLY(condition)                                          \
-	do {                                                             \
-		for (int t_i = 0; !(condition); t_i++)                   \
-			t_pause(t_i, __FILE__, __LINE__, #condition);    \
+#define T_EVENTUALLY(condition)                                       \
+	do {                                                          \
+		for (int t_i = 0; !(condition); t_i++)                \
+			t_pause(t_i, __FILE__, __LINE__, #condition); \
 	} while (0)
 
 /*
@@ -52,19 +52,19 @@
  *		T_CHECK(!goro_chan_recv(ch, &n));
  *	}
  */
-#define T_GORO(name)                                             \
-	static void name##_body(void);                           \
-	static int name##_main(void *arg)                        \
-	{                                                        \
-		(void)arg;                                       \
-		name##_body();                                   \
-		return 0;                                        \
-	}                                                        \
-	static void name(void **state)                           \
-	{                                                        \
-		(void)state;                                     \
-		assert_int_equal(goro_run(name##_main, NULL), 0);\
-	}                                                        \
+#define T_GORO(name)                                              \
+	static void name##_body(void);                            \
+	static int name##_main(void *arg)                         \
+	{                                                         \
+		(void)arg;                                        \
+		name##_body();                                    \
+		return 0;                                         \
+	}                                                         \
+	static void name(void **state)                            \
+	{                                                         \
+		(void)state;                                      \
+		assert_int_equal(goro_run(name##_main, NULL), 0); \
+	}                                                         \
 	static void name##_body(void)
 
 /* How a child process ended, and the start of what it wrote. */
