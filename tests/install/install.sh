@@ -29,19 +29,20 @@ libdir=$(dirname "$(find "$tmp/usr" -name libgoro.so)")
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 export LD_LIBRARY_PATH=$libdir
 
-# pkg-config, shared and static. Its words are flags: split them.
-# shellcheck disable=SC2046
-"$CC" -std=c11 -pedantic-errors -Wall -Wextra -Werror -o "$tmp/shared" \
-	"$consumer/consumer.c" $(pkg-config --cflags --libs goro)
+# pkg-config, shared and static.
+read -ra flags < <(pkg-config --cflags goro)
+read -ra libs < <(pkg-config --libs goro)
+"$CC" -std=c11 -pedantic-errors -Wall -Wextra -Werror "${flags[@]}" \
+	-o "$tmp/shared" "$consumer/consumer.c" "${libs[@]}"
 expect "$tmp/shared"
 readelf -d "$tmp/shared" | grep -q 'NEEDED.*\[libgoro\.so\.0\]' ||
 	fail "the consumer does not need libgoro.so.0"
 
-"$CC" -std=c11 -o "$tmp/static" "$consumer/consumer.c" \
-	$(pkg-config --cflags goro) "$libdir/libgoro.a"
+"$CC" "${flags[@]}" -o "$tmp/static" \
+	"$consumer/consumer.c" "$libdir/libgoro.a"
 expect "$tmp/static"
-"$CC" -std=c11 -static -o "$tmp/all-static" "$consumer/consumer.c" \
-	$(pkg-config --cflags goro) "$libdir/libgoro.a"
+"$CC" "${flags[@]}" -static -o "$tmp/all-static" \
+	"$consumer/consumer.c" "$libdir/libgoro.a"
 expect "$tmp/all-static"
 
 # find_package().
