@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * goro/goro.h - goroutines for C that one can see into
+ *
+ * This header is all of the runtime: it brings in the others. Profiles and
+ * leak checks are apart, in <goro/profile.h> and <goro/leak.h>.
+ *
+ * Conventions, for every header:
+ *  - A failure comes back as the return value, 0 or a negative errno, never
+ *    through errno: a goroutine may change threads between the call and the
+ *    read, and compilers cache errno's address.
+ *  - Times are int64_t nanoseconds. A duration_ns counts from now; a
+ *    deadline_ns is an instant of CLOCK_MONOTONIC, see goro_now().
+ *  - Misuse is a panic: a message and the goroutines' tracebacks on stderr,
+ *    exit status 2.
+ *  - Nothing here may be called from a signal handler unless it says so.
+ */
+#ifndef GORO_GORO_H
+#define GORO_GORO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(default)
+#ifdef __cplusplus
+extern "C" {
+#define GORO_NORETURN [[noreturn]]
+#else
+#define GORO_NORETURN _Noreturn
+#endif
+
+/* The deadline that never comes. */
+#define GORO_FOREVER INT64_MAX
+
+/**
+ * Run a program of goroutines: @main_fn as goroutine 1.
+ *
+ * @main_fn  its stack is 8 MiB, as a process's main thread
+ * @arg      for @main_fn
+ *
+ * Returns   what @main_fn returned; the other goroutines end with it, where
+ *           they are, without any clean-up
+ * Errors    -EBUSY   a run is under way in this process, or a goroutine of
+ *                    an earlier one still holds on to its thread
+ *           -EAGAIN  no thread could be started
+ *           -ENOMEM  no memory for the first stack
+ * Context   a thread that is not the runtime's; it waits and runs no
+ *           goroutine itself
+ * Source    Go, runtime/proc.go main()
+ */
+int goro_run(int (*main_fn)(void *arg), void *arg);
+
+/**
+ * Start a goroutine.
+ *
+ * @fn       called on a stack of its own, 256 KiB unless GOROSTACK says
+ *           otherwise; the goroutine ends when it returns
+ * @arg      for @fn; must stay valid as long as @fn uses it
+ *
+ * Returns   the goroutine's id, never reused; 0 when memory is short
+ * Context   goroutine only; a scheduling point
+ * Order     happens-before the start of @fn
+ * Source    Go, the go statement
+ */
+uint64_t goro_go(void (*fn)(void *arg), void *arg);
+
+/**
+ * Start a goroutine with an argument of its own.
+ *
+ * @arg        @arg_bytes bytes, copied to the new goroutine's stack before
+ *             the call returns; aligned to 16
+ * @arg_bytes  0 is allowed
+ *
+ * Otherwise as goro_go().
+ */
+uint64_t goro_go_copy(void (*fn)(void *arg), const void *arg, size_t arg_bytes);
+
+struct goro_attr {
+	size_t stack_bytes; /* 0: the default; 65,536: the small class; larger:
+			       rounded up to a power of two */
+	const char *name;   /* copied; NULL: none */
+};
+
+/**
+ * Start a goroutine with a stack size or a name; otherwise as goro_go().
+ *
+ * @attr     NULL: as goro_go()
+ */
+uint64_t goro_go_attr(const struct goro_attr *attr, void (*fn)(void *arg),
+		      void *arg);
+
+/**
+ * End the calling goroutine. Its callers are not returned to and nothing of
+ * theirs is undone. When goroutine 1 ends so, the others go on.
+ */
+GORO_NORETURN void goro_exit(void);
+
+/** Let others run first. */
+void goro_yield(void);
+
+/**
+ * Sleep.
+ *
+ * @duration_ns  at least so long; 0 and less: returns at once
+ */
+void goro_sleep(int64_t duration_ns);
+
+/** CLOCK_MONOTONIC now, in ns. Any thread; async-signal-safe. */
+int64_t goro_now(void);
+
+/** The calling goroutine's id; 0 outside of goroutines. */
+uint64_t goro_self(void);
+
+/** How many goroutines are alive, the runtime's own not counted. */
+size_t goro_count(void);
+
+/**
+ * Set how many goroutines may run at the same time.
+ *
+ * @n        at most 256; 0 and less only asks
+ *
+ * Returns   the earlier value; at first GOROMAXPROCS, else the number of CPUs
+ */
+int goro_maxprocs(int n);
+
+/** Name the calling goroutine, for dumps and profiles. @name is copied. */
+void goro_set_name(const char *name);
+
+/**
+ * Stop the program for a bug: "panic: ", the message, tracebacks, exit 2.
+ *
+ * Context   any thread, a goroutine or not
+ */
+GORO_NORETURN void goro_panic(const char *format, ...)
+	__attribute__((format(printf, 1, 2), cold));
+
+#ifdef __cplusplus
+}
+#endif
+#pragma GCC visibility pop
+
+#include <goro/chan.h>
+#include <goro/select.h>
+#include <goro/sync.h>
+
+#endif

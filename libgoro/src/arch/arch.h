@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch.h - the one door to everything that depends on the processor
+ *
+ * Each architecture is a folder with two files: arch_impl.h (what follows in
+ * C) and switch.S. A port writes those two and nothing else.
+ */
+#ifndef GR_ARCH_H
+#define GR_ARCH_H
+
+#include <stdint.h>
+
+struct gr_m;
+
+/**
+ * Leave one stack for another.
+ *
+ * @save_sp  out: where the caller's context was left, written before the
+ *           stack changes
+ * @to_sp    a context saved by an earlier switch, or built by
+ *           gr_context_make()
+ * @m        this thread; handed to whoever resumes at @to_sp
+ *
+ * Returns   on the stack that is switched to, the @m of the thread that it
+ *           now runs on: the one thing a resumed goroutine may trust
+ * Saved     callee-saved registers and the floating point control words; the
+ *           layout is published in the debug ABI (abi.c)
+ */
+struct gr_m *gr_context_switch(void **save_sp, void *to_sp, struct gr_m *m);
+
+/* Where a fresh goroutine's first switch lands; calls gr_g_main(m). Marked so
+ * that unwinding ends here. */
+void gr_context_entry(void);
+
+#if defined(__x86_64__)
+#include "x86_64/arch_impl.h"
+#else
+#error "libgoro: this architecture has no folder in libgoro/src/arch yet"
+#endif
+
+#endif

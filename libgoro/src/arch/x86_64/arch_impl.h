@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef GR_ARCH_X86_64_H
+#define GR_ARCH_X86_64_H
+
+#include <elf.h>
+#include <string.h>
+#include <x86intrin.h>
+
+#define GR_ARCH_MACHINE EM_X86_64
+
+/* A saved context, as switch.S pushes it, from the saved sp upwards. */
+struct gr_context {
+	uint32_t mxcsr;
+	uint16_t fpucw, pad;
+	uint64_t r15, r14, r13, r12, rbx, rbp, rip;
+};
+
+/* DWARF number and place of each saved register, for the debug ABI. */
+#define GR_ARCH_SAVED_REGS                                         \
+	{                                                          \
+		{ 15, offsetof(struct gr_context, r15) },          \
+			{ 14, offsetof(struct gr_context, r14) },  \
+			{ 13, offsetof(struct gr_context, r13) },  \
+			{ 12, offsetof(struct gr_context, r12) },  \
+			{ 3, offsetof(struct gr_context, rbx) },   \
+			{ 6, offsetof(struct gr_context, rbp) },   \
+			{ 16, offsetof(struct gr_context, rip) },  \
+	}
+#define GR_ARCH_SAVED_REGS_N 7
+
+/* Build the context of a goroutine that has not run, below @top. */
+static inline void *
+gr_context_make(void *top)
+{
+	/* At the entry's first instruction the stack is as after a call. */
+	uintptr_t sp = ((uintptr_t)top & ~15ul) - 8;
+	struct gr_context *c = (struct gr_context *)(sp - sizeof(*c));
+
+	memset(c, 0, sizeof(*c) + 8);
+	c->mxcsr = 0x1f80; /* the ABI's initial values: round to nearest, */
+	c->fpucw = 0x037f; /* all exceptions masked                       */
+	c->rip = (uintptr_t)gr_context_entry;
+	return c;
+}
+
+/* A steady counter of constant rate, the same on all CPUs; 8 ns. */
+static inline uint64_t
+gr_arch_cycles(void)
+{
+	return __rdtsc();
+}
+
+/* Does the processor promise the above? CPUID: invariant TSC. */
+static inline int
+gr_arch_cycles_steady(void)
+{
+	uint32_t a = 0x80000000, b, c = 0, d;
+
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	if (a < 0x80000007)
+		return 0;
+	a = 0x80000007;
+	c = 0;
+	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+	return (d >> 8) & 1;
+}
+
+static inline void
+gr_arch_relax(void)
+{
+	__builtin_ia32_pause();
+}
+
+#endif

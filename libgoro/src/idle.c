@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+/*
+ * idle.c - going to sleep and being woken; the argument is in idle.h
+ *
+ * Locks      idle.lock: the list of idle P. Never held over a system call.
+ */
+#include "idle.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fatal.h"
+#include "futex.h"
+#include "goro/goro.h"
+#include "monitor.h"
+#include "san.h"
+#include "thread.h"
+
+static struct {
+	struct gr_lock lock;
+	struct gr_p *first;
+} idle;
+
+uint32_t gr_idle_n;
+uint32_t gr_spinning;
+
+static void
+list_push(struct gr_p *p)
+{
+	gr_lock(&idle.lock);
+	gr_store_rel(&p->status, GR_P_IDLE); /* [pair p-status] */
+	p->idle_next = idle.first;
+	idle.first = p;
+	gr_add_sc(&gr_idle_n, 1); /* [pair idle] */
+	gr_unlock(&idle.lock);
+}
+
+/* Take @p, or any when NULL, off the list. */
+static struct gr_p *
+list_take(struct gr_p *p)
+{
+	struct gr_p **at = &idle.first;
+
+	gr_lock(&idle.lock);
+	while (*at && p && *at != p)
+		at = &(*at)->idle_next;
+	p = *at;
+	if (p) {
+		*at = p->idle_next;
+		gr_add_sc(&gr_idle_n, -1); /* [pair idle] */
+		gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
+	}
+	gr_unlock(&idle.lock);
+	/* [pair monitor-sleep] idle_n first, then this; see monitor.c. */
+	if (p && gr_load_sc(&gr_monitor_slow) == GR_MONITOR_ASLEEP)
+		gr_monitor_poke();
+	return p;
+}
+
+/* A P that no thread has yet. */
+void
+gr_idle_add(struct gr_p *p)
+{
+	list_push(p);
+}
+
+static void
+wake(struct gr_m *m)
+{
+	/* [pair m-wake] release: the sleeper sees that its P is its own. */
+	gr_store_rel(&m->wake, 1);
+	gr_futex_wake(&m->wake, 1);
+}
+
+/* Start or wake the worker of a P that was taken off the list. */
+static bool
+send_off(struct gr_p *p, bool spinning)
+{
+	if (p->m) {
+		p->m->spinning = spinning;
+		wake(p->m);
+		return true;
+	}
+	return gr_thread_start(p, spinning) == 0;
+}
+
+/* There is work for one more worker. */
+void
+gr_wake_one(void)
+{
+	struct gr_p *p;
+
+	/* [pair idle] after the work was made visible. One that already looks
+	 * will find it. [pair spinning] */
+	if (!gr_load_sc(&gr_idle_n) || gr_load_sc(&gr_spinning))
+		return;
+	if (!gr_cas_acq_rel(&gr_spinning, 0u, 1u))
+		return;
+	p = list_take(NULL);
+	if (p && send_off(p, true))
+		return;
+	if (p)
+		list_push(p); /* no thread to be had: as if never asked */
+	gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
+}
+
+/* Everybody, to see that it is over or that the number of P has changed. */
+void
+gr_wake_all(void)
+{
+	struct gr_p *p, *keep = NULL;
+	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+
+	while ((p = list_take(NULL))) {
+		if (p->m) {
+			send_off(p, false);
+		} else if (p->id >= gr_load_sc(&gr_procs_n)) {
+			gr_store_sc(&p->status, GR_P_OFF); /* [pair p-status] */
+		} else {
+			p->idle_next = keep;
+			keep = p;
+		}
+	}
+	while ((p = keep)) {
+		keep = p->idle_next;
+		list_push(p);
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		p = gr_procs[i];
+		/* [pair p-status] who turns it on wakes it. */
+		if (p->m && gr_load_sc(&gr_stopping) &&
+		    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
+			wake(p->m);
+	}
+}
+
+/*
+ * Sleep with a P that is not wanted, until somebody raises GOMAXPROCS (which
+ * makes it idle) and then wakes it, or all is over.
+ */
+void
+gr_idle_off(struct gr_m *m)
+{
+	struct gr_p *p = m->p;
+
+	gr_store_rlx(&m->wake, 0); /* [pair m-wake] as in gr_idle_sleep() */
+	gr_store_sc(&p->status, GR_P_OFF);
+	/* [pair p-status] wanted again, or over, since we looked? Whoever
+	 * changes the status from OFF has the P. */
+	if ((gr_load_sc(&gr_procs_n) > p->id || gr_load_sc(&gr_stopping)) &&
+	    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
+		return;
+	while (!gr_load_acq(&m->wake)) /* [pair m-wake] */
+		gr_futex_wait(&m->wake, 0, GORO_FOREVER);
+}
+
+/* Is there anything that we could run? Looks after idle_n was raised. */
+static bool
+work_anywhere(void)
+{
+	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+
+	if (gr_globq_len() || gr_load_sc(&gr_stopping)) /* [pair stopping] */
+		return true;
+	for (uint32_t i = 0; i < n; i++)
+		if (gr_runq_len(&gr_procs[i]->runq))
+			return true;
+	return false;
+}
+
+static bool
+any_timer(void)
+{
+	for (uint32_t i = 0; i < gr_procs_ever; i++)
+		if (gr_load_sc(&gr_procs[i]->timers.first_ns) != GORO_FOREVER)
+			return true; /* [pair timer-first] */
+	return false;
+}
+
+/* Threads that are not the runtime's may make goroutines ready too. */
+static bool
+foreign_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *e;
+	int ours = gr_threads_alive() + gr_monitor_threads() + 1, all = 0;
+
+	if (!dir)
+		return true;
+	while ((e = readdir(dir)))
+		all += e->d_name[0] != '.';
+	closedir(dir);
+#ifdef GR_TSAN
+	ours++; /* ThreadSanitizer's own */
+#endif
+	return all > ours;
+}
+
+/*
+ * Called by each worker that goes to sleep. When it is the last one, and
+ * nothing can wake a goroutine any more, say so and end: Go's checkdead().
+ */
+static void
+check_deadlock(void)
+{
+	bool dead;
+
+	gr_lock(&idle.lock);
+	/* All P are on the list, so no goroutine runs, and each worker has
+	 * looked for work after it got there. */
+	dead = gr_idle_n == gr_procs_n && !gr_globq_len() && !any_timer() &&
+	       !gr_load_acq(&gr_stopping);
+	gr_unlock(&idle.lock);
+	if (!dead || foreign_threads())
+		return;
+	if (goro_count())
+		gr_fatal("all goroutines are asleep - deadlock!");
+	gr_fatal("no goroutines (main called goro_exit) - deadlock!");
+}
+
+/*
+ * Sleep until there may be work for this worker: it was chosen, or a timer of
+ * its P is due. Returns with the P in hand.
+ */
+void
+gr_idle_sleep(struct gr_m *m)
+{
+	struct gr_p *p = m->p;
+	int64_t deadline_ns;
+
+	/* [pair m-wake] relaxed: nobody can wake us before the list says so. */
+	gr_store_rlx(&m->wake, 0);
+	list_push(p);
+	if (m->spinning) {
+		m->spinning = false;
+		gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
+	}
+	if (work_anywhere() && list_take(p))
+		return;
+	/* [pair timer-first] only its own worker adds to a P's timers. */
+	deadline_ns = gr_load_sc(&p->timers.first_ns);
+	if (deadline_ns == GORO_FOREVER)
+		check_deadlock();
+	/* [pair m-wake] acquire: see wake(). */
+	while (!gr_load_acq(&m->wake)) {
+		gr_futex_wait(&m->wake, 0, deadline_ns);
+		if (deadline_ns != GORO_FOREVER && gr_now_ns() >= deadline_ns) {
+			/* Off the list by ourselves, or else somebody has
+			 * taken us off and the wake is on its way. */
+			if (list_take(p))
+				return;
+			deadline_ns = GORO_FOREVER;
+		}
+	}
+}
+
+void
+gr_idle_reset(void)
+{
+	idle.first = NULL;
+	gr_idle_n = 0;
+	gr_spinning = 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle.h - workers without work: going to sleep, and being woken
+ *
+ * A worker is a P with its M. An idle one sleeps on its M's futex, until the
+ * earliest timer of its own P or until somebody takes it off the idle list.
+ *
+ * No wake-up is lost:
+ *
+ *   worker                              whoever makes work for all
+ *   ------                              --------------------------
+ *   idle_n++          (seq_cst)         put into the global queue (seq_cst)
+ *   look everywhere   (seq_cst)         read idle_n               (seq_cst)
+ *   sleep                               wake one when > 0
+ *
+ * In the total order of these four either the worker sees the work or the
+ * other sees the idle worker. Work that is put into a P's own ring needs no
+ * such order: that P's worker is awake, and will run it itself if nobody
+ * comes to help; its look at idle_n is a hint, and the monitor looks again.
+ * The model in tests/models/idle.pml checks both.
+ */
+#ifndef GR_IDLE_H
+#define GR_IDLE_H
+
+#include "sched.h"
+
+extern uint32_t gr_idle_n;   /* idle P; [pair idle] */
+extern uint32_t gr_spinning; /* workers looking for work; [pair spinning] */
+
+void gr_wake_one(void);
+void gr_wake_all(void);
+void gr_idle_add(struct gr_p *p);
+void gr_idle_sleep(struct gr_m *m);
+void gr_idle_off(struct gr_m *m);
+void gr_idle_reset(void);
+
+/* After work went into our own ring: is somebody free to help? */
+static inline void
+gr_wake_hint(void)
+{
+	/* [relaxed] see above: only a hint. */
+	if (__builtin_expect(gr_load_rlx(&gr_idle_n), 0) &&
+	    !gr_load_rlx(&gr_spinning))
+		gr_wake_one();
+}
+
+#endif

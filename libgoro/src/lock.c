@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+/*
+ * lock.c - waiting for a held lock
+ */
+#include "lock.h"
+
+#include <sched.h>
+#include <time.h>
+
+enum {
+	SPINS = 100,  /* about 2 us of pauses: a holder that runs is done */
+	YIELDS = 20,  /* a holder that waits for this very CPU gets it */
+};
+
+void
+gr_lock_slow(struct gr_lock *l)
+{
+	for (int tries = 0;; tries++) {
+		/* [relaxed] only a hint; the exchange below decides. */
+		if (!gr_load_rlx(&l->held) && !gr_xchg_acq(&l->held, 1))
+			return; /* [pair lock] */
+		if (tries < SPINS)
+			gr_arch_relax();
+		else if (tries < SPINS + YIELDS)
+			sched_yield();
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+	}
+}

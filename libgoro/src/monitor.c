@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/*
+ * monitor.c - the thread that watches the workers
+ *
+ * Idea       What nobody has the time to see: a goroutine made ready beside
+ *            one that does not let go of its P, while another P is idle. The
+ *            short path of the scheduler spares the wake-up (20 us of another
+ *            CPU) since in most cases its own P comes to it within a
+ *            microsecond; the monitor makes good the rest.
+ * Pace       50 us when there was reason to act or somebody poked it, doubling
+ *            to 10 ms while there is none, as Go's sysmon; and no pace at all
+ *            while every P sleeps.
+ */
+#include "monitor.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "futex.h"
+#include "goro/goro.h"
+#include "idle.h"
+#include "sched.h"
+
+enum {
+	PACE_MIN_NS = 50000,
+	PACE_MAX_NS = 10000000,
+	PACE_STEADY = 20, /* rounds at the same pace before it slows */
+	IDLE_ROUNDS = 10, /* rounds at the slowest with all P idle */
+};
+
+uint32_t gr_monitor_slow;
+static uint32_t word; /* futex: 1 poked; [pair monitor] */
+static bool running, stop;
+static pthread_t thread;
+
+void
+gr_monitor_poke(void)
+{
+	/* [relaxed] two may poke; the second finds nobody to wake. */
+	gr_store_rlx(&gr_monitor_slow, GR_MONITOR_AWAKE);
+	if (!gr_xchg_acq_rel(&word, 1)) /* [pair monitor] */
+		gr_futex_wake(&word, 1);
+}
+
+/* Watch one P; true when something was done about it. */
+static bool
+watch(struct gr_p *p)
+{
+	/* [relaxed] all that is read here are hints. */
+	uint32_t tick = gr_load_rlx(&p->tick);
+
+	if (gr_load_rlx(&p->status) != GR_P_RUNNING || tick != p->seen_tick) {
+		p->seen_tick = tick;
+		p->seen_for = 0;
+		gr_store_rlx(&p->runq.next_for_all, false);
+		return false;
+	}
+	p->seen_for++;
+	if (!gr_load_rlx(&gr_idle_n))
+		return false;
+	if (!gr_load_rlx(&p->runq.next) && !gr_runq_len(&p->runq) &&
+	    gr_load_rlx(&p->timers.first_ns) > gr_now_ns())
+		return false;
+	gr_store_rlx(&p->runq.next_for_all, true);
+	gr_wake_one();
+	return true;
+}
+
+static bool
+all_idle(void)
+{
+	return gr_load_sc(&gr_idle_n) == gr_procs_n; /* [pair idle] */
+}
+
+static void *
+monitor_main(void *arg)
+{
+	int64_t pace_ns = PACE_MIN_NS;
+	int steady = 0, idle = 0;
+
+	(void)arg;
+	while (!gr_load_acq(&stop)) { /* [pair monitor] */
+		uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+		bool acted = false, asleep;
+
+		for (uint32_t i = 0; i < n; i++)
+			acted |= watch(gr_procs[i]);
+		gr_clock_tick();
+		if (acted) {
+			pace_ns = PACE_MIN_NS;
+			steady = 0;
+		} else if (++steady > PACE_STEADY && pace_ns < PACE_MAX_NS) {
+			pace_ns *= 2;
+		}
+		idle = all_idle() ? idle + 1 : 0;
+		asleep = idle > IDLE_ROUNDS && pace_ns >= PACE_MAX_NS;
+		/* [pair monitor-sleep] sequentially consistent: this, then
+		 * idle_n; who takes a P off the idle list does the reverse, so
+		 * either we see that one is busy or it sees that we sleep. */
+		gr_store_sc(&gr_monitor_slow,
+			    asleep                    ? GR_MONITOR_ASLEEP :
+			    pace_ns > PACE_MIN_NS * 8 ? GR_MONITOR_SLOW :
+							GR_MONITOR_AWAKE);
+		asleep = asleep && all_idle();
+		if (!gr_load_acq(&word)) /* [pair monitor] */
+			gr_futex_wait(&word, 0,
+				      asleep ? GORO_FOREVER :
+					       gr_now_ns() + pace_ns);
+		if (gr_xchg_acq_rel(&word, 0)) { /* [pair monitor] */
+			pace_ns = PACE_MIN_NS;
+			steady = 0;
+		}
+	}
+	return NULL;
+}
+
+/* 0 or -errno. */
+int
+gr_monitor_start(void)
+{
+	pthread_attr_t attr;
+	int err;
+
+	stop = false;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 << 10);
+	err = pthread_create(&thread, &attr, monitor_main, NULL);
+	pthread_attr_destroy(&attr);
+	running = !err;
+	return -err;
+}
+
+void
+gr_monitor_stop(void)
+{
+	gr_store_rel(&stop, true); /* [pair monitor] */
+	gr_monitor_poke();
+	pthread_join(thread, NULL);
+	running = false;
+}
+
+int
+gr_monitor_threads(void)
+{
+	return running;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runq.h - a P's run queue, and the global one
+ *
+ * Idea       A ring of slots; a goroutine in a slot belongs to whoever
+ *            exchanges it for NULL. So the owner's put is a plain store, its
+ *            get one exchange (5 ns; the compare-and-swap on a head index that
+ *            Go and others use costs 9), and a thief's is the same exchange:
+ *            there is no index to agree upon. Head and tail are the owner's;
+ *            thieves read them as hints.
+ * Newest     `next` runs before the ring: the goroutine that was started or
+ * first      woken last, whose data is still in the cache. It is not stolen
+ *            unless its P makes no progress (monitor.c), or else a pair that
+ *            passes a value to and fro would be torn apart over two CPUs.
+ * Who        put  get  steal
+ *   owner     x    x
+ *   thief               x     only NULL is ever written over a non-NULL slot
+ *                             by another than the owner
+ */
+#ifndef GR_RUNQ_H
+#define GR_RUNQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "atomic.h"
+
+struct gr_g;
+
+enum { GR_RUNQ_SLOTS = 256 };
+
+struct gr_runq {
+	struct gr_g *next;         /* [pair runq] */
+	uint32_t head, tail;       /* the owner's; hints to others */
+	bool next_for_all;         /* the monitor: `next` may be stolen */
+	struct gr_g *slots[GR_RUNQ_SLOTS]; /* [pair runq] */
+};
+
+/* A batch of goroutines, linked by ->next. */
+struct gr_glist {
+	struct gr_g *first, *last;
+	uint32_t n;
+};
+
+bool gr_runq_put(struct gr_runq *q, struct gr_g *g);
+struct gr_g *gr_runq_get_ring(struct gr_runq *q);
+struct gr_g *gr_runq_steal(struct gr_runq *from, struct gr_runq *to);
+void gr_runq_drain(struct gr_runq *q, uint32_t n, struct gr_glist *to);
+
+void gr_globq_put(struct gr_glist *batch);
+struct gr_g *gr_globq_get(struct gr_runq *to, uint32_t share);
+uint32_t gr_globq_len(void);
+void gr_globq_drop(void);
+
+/* Owner: take the newest. */
+static inline struct gr_g *
+gr_runq_get_next(struct gr_runq *q)
+{
+	if (!gr_load_rlx(&q->next)) /* [relaxed] the exchange decides */
+		return NULL;
+	/* [pair runq] acquire: a goroutine may have been put by us only, but
+	 * a thief may be taking it now. */
+	return gr_xchg_acq(&q->next, NULL);
+}
+
+/* How many there may be in the ring: a hint. */
+static inline uint32_t
+gr_runq_len(const struct gr_runq *q)
+{
+	/* [relaxed] nothing is read on the strength of it. */
+	return gr_load_rlx(&q->tail) - gr_load_rlx(&q->head);
+}
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+/*
+ * runtime.c - a run of goroutines from its start to its end
+ *
+ * Idea       goro_run() sets up as many P as GOROMAXPROCS says, puts the main
+ *            goroutine into the global queue, starts one thread and waits.
+ *            When main returns, `gr_stopping` sends each thread home at its
+ *            next scheduling point; then all stacks are unmapped, so that a
+ *            later run starts as the first one did.
+ * Left over  A goroutine that waits when main returns is dropped where it is;
+ *            its waiters leave the queues they are in. One that never lets go
+ *            of its thread keeps the stacks mapped, and the runtime busy.
+ */
+#include "runtime.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fatal.h"
+#include "futex.h"
+#include "goro/goro.h"
+#include "idle.h"
+#include "monitor.h"
+#include "overflow.h"
+#include "thread.h"
+#include "waitq.h"
+
+struct gr_p *gr_procs[GR_MAX_PROCS];
+uint32_t gr_procs_n, gr_procs_ever;
+uint32_t gr_stopping;
+unsigned gr_default_class;
+
+static uint32_t busy;  /* [pair run] a run is under way, or could not end */
+static uint32_t ended; /* futex: 1 when main has returned; [pair run] */
+static struct {
+	int (*fn)(void *arg);
+	void *arg;
+	int result;
+} program;
+
+static void
+main_goroutine(void *arg)
+{
+	(void)arg;
+	program.result = program.fn(program.arg);
+	/* [pair stopping] release */
+	gr_store_sc(&gr_stopping, 1);
+	gr_store_rel(&ended, 1); /* [pair run] */
+	gr_futex_wake(&ended, 1);
+}
+
+static long
+env_number(const char *name, long otherwise)
+{
+	const char *text = getenv(name);
+	char *end;
+	long n;
+
+	if (!text || !*text)
+		return otherwise;
+	n = strtol(text, &end, 10);
+	return *end || n <= 0 ? otherwise : n;
+}
+
+static int
+cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1;
+	return CPU_COUNT(&set);
+}
+
+/* Have @n P; those beyond are turned off by their own workers. */
+static int
+set_procs(uint32_t n)
+{
+	for (uint32_t i = gr_procs_ever; i < n; i++) {
+		struct gr_p *p = aligned_alloc(64, sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		*p = (struct gr_p){
+			.id = i,
+			.status = GR_P_OFF,
+			.random = (i + 1) * 0x9e3779b97f4a7c15ull ^ gr_now_ns(),
+			.timer_cycles = UINT64_MAX,
+			.timers.first_ns = GORO_FOREVER,
+		};
+		gr_procs[i] = p;
+		/* [pair procs] release: it is whole before it is counted. */
+		gr_store_rel(&gr_procs_ever, i + 1);
+	}
+	gr_store_sc(&gr_procs_n, n); /* [pair procs] */
+	for (uint32_t i = 0; i < n; i++)
+		/* [pair p-status] who turns it on adds it. */
+		if (gr_cas_acq_rel(&gr_procs[i]->status, GR_P_OFF, GR_P_IDLE))
+			gr_idle_add(gr_procs[i]);
+	return 0;
+}
+
+static int
+start_main(void)
+{
+	struct gr_g *g = gr_g_create(NULL, gr_stack_class(GR_STACK_MAIN_BYTES),
+				     main_goroutine, NULL, 0, 0);
+
+	if (!g)
+		return -ENOMEM;
+	gr_ready(NULL, g); /* wakes a P, and so starts its thread */
+	return gr_threads_alive() ? 0 : -EAGAIN;
+}
+
+static bool
+leave_queues(struct gr_g *g, uint64_t word, void *arg)
+{
+	(void)arg;
+	if (GORO_ABI_STATE(word) == GORO_ABI_WAITING)
+		gr_g_forget(g);
+	return true;
+}
+
+/* After all threads have ended: as if there had been no run. */
+static void
+clean_up(void)
+{
+	gr_g_each(leave_queues, NULL);
+	gr_globq_drop();
+	for (uint32_t i = 0; i < gr_procs_ever; i++) {
+		gr_timer_heap_fini(&gr_procs[i]->timers);
+		free(gr_procs[i]);
+		gr_procs[i] = NULL;
+	}
+	gr_procs_ever = gr_procs_n = 0;
+	gr_idle_reset();
+	gr_count_reset();
+	gr_stack_release_all();
+}
+
+static int
+run(void)
+{
+	int err;
+
+	/* A static program must not be linked without its debug table. */
+	__asm__ volatile("" : : "r"(&gr_abi_table));
+	gr_clock_init();
+	gr_default_class = gr_stack_class(
+		env_number("GOROSTACK", GR_STACK_DEFAULT_BYTES));
+	gr_overflow_install();
+	err = set_procs(GR_MIN(env_number("GOROMAXPROCS", cpus()),
+			       (long)GR_MAX_PROCS));
+	if (!err)
+		err = gr_monitor_start();
+	if (err)
+		return err;
+	err = start_main();
+	while (!err && !gr_load_acq(&ended)) /* [pair run] */
+		gr_futex_wait(&ended, 0, GORO_FOREVER);
+	gr_store_sc(&gr_stopping, 1); /* [pair stopping] */
+	gr_monitor_stop();
+	gr_wake_all();
+	return err;
+}
+
+int
+goro_run(int (*main_fn)(void *arg), void *arg)
+{
+	int err;
+
+	if (gr_xchg_acq_rel(&busy, 1)) /* [pair run] */
+		return -EBUSY;
+	program.fn = main_fn;
+	program.arg = arg;
+	ended = 0;
+	gr_stopping = 0;
+	err = run();
+	if (gr_threads_end()) {
+		clean_up();
+		gr_store_rel(&busy, 0); /* [pair run] */
+	}
+	gr_overflow_remove();
+	return err ? err : program.result;
+}
+
+int
+goro_maxprocs(int n)
+{
+	int before = gr_load_acq(&gr_procs_n); /* [pair procs] */
+
+	if (!before)
+		return GR_MIN(env_number("GOROMAXPROCS", cpus()),
+			      (long)GR_MAX_PROCS);
+	if (n > 0 && n != before && !set_procs(GR_MIN(n, (int)GR_MAX_PROCS)))
+		gr_wake_all();
+	return before;
+}
+
+/*
+ * This worker's P is beyond GOROMAXPROCS: give its work to all and sleep until
+ * it is wanted again, or all is over.
+ */
+void
+gr_p_hand_over(struct gr_m *m)
+{
+	struct gr_p *p = m->p;
+	struct gr_glist all = { 0 };
+	struct gr_g *g = gr_runq_get_next(&p->runq);
+
+	if (g)
+		gr_runq_put(&p->runq, g);
+	gr_runq_drain(&p->runq, GR_RUNQ_SLOTS, &all);
+	if (all.n)
+		gr_globq_put(&all);
+	gr_timer_move(&p->timers, &gr_procs[0]->timers);
+	gr_idle_off(m);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runtime.h - what a run sets for the others
+ */
+#ifndef GR_RUNTIME_H
+#define GR_RUNTIME_H
+
+#define GR_MIN(a, b) ((a) < (b) ? (a) : (b))
+
+extern unsigned gr_default_class; /* of stacks: GOROSTACK */
+
+#endif

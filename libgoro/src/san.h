@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * san.h - what the sanitizers must be told of a change of stacks
+ *
+ * AddressSanitizer keeps the bounds of the present stack, ThreadSanitizer a
+ * history and a clock for each "fiber". Without either these are empty.
+ * gr_san_leave() is the last thing on the old stack, gr_san_enter() the first
+ * on the new one.
+ */
+#ifndef GR_SAN_H
+#define GR_SAN_H
+
+#include "sched.h"
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define GR_ASAN 1
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define GR_TSAN 1
+#include <sanitizer/tsan_interface.h>
+#endif
+
+/* From @from (NULL: the scheduler's stack) to @to (likewise). */
+static inline void
+gr_san_leave(struct gr_m *m, struct gr_g *from, struct gr_g *to, bool for_good)
+{
+	(void)m, (void)from, (void)to, (void)for_good;
+#ifdef GR_ASAN
+	void **save = from ? &from->san_fiber : &m->san_fiber;
+
+	if (to)
+		__sanitizer_start_switch_fiber(for_good ? NULL : save,
+					       (void *)to->stack_lo,
+					       to->stack_hi - to->stack_lo);
+	else
+		__sanitizer_start_switch_fiber(for_good ? NULL : save,
+					       m->san_stack_lo,
+					       m->san_stack_bytes);
+#endif
+#ifdef GR_TSAN
+	__tsan_switch_to_fiber(to ? to->san_fiber : m->san_fiber, 0);
+#endif
+}
+
+/* Now on @to. */
+static inline void
+gr_san_enter(struct gr_m *m, struct gr_g *to)
+{
+	(void)m, (void)to;
+#ifdef GR_ASAN
+	__sanitizer_finish_switch_fiber(to ? to->san_fiber : m->san_fiber,
+					NULL, NULL);
+#endif
+}
+
+static inline void
+gr_san_g_start(struct gr_g *g)
+{
+	(void)g;
+#ifdef GR_ASAN
+	g->san_fiber = NULL;
+	__asan_unpoison_memory_region((void *)g->stack_lo,
+				      g->stack_hi - g->stack_lo);
+#endif
+#ifdef GR_TSAN
+	g->san_fiber = __tsan_create_fiber(0);
+#endif
+}
+
+static inline void
+gr_san_g_end(struct gr_g *g)
+{
+	(void)g;
+#ifdef GR_TSAN
+	__tsan_destroy_fiber(g->san_fiber);
+#endif
+}
+
+/* On a new thread's own stack. */
+static inline void
+gr_san_m_start(struct gr_m *m)
+{
+	(void)m;
+#ifdef GR_ASAN
+	pthread_attr_t attr;
+	void *lo;
+	size_t bytes;
+
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstack(&attr, &lo, &bytes);
+	pthread_attr_destroy(&attr);
+	m->san_stack_lo = lo;
+	m->san_stack_bytes = bytes;
+#endif
+#ifdef GR_TSAN
+	m->san_fiber = __tsan_get_current_fiber();
+#endif
+}
+
+#endif

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sched.c - parking, making ready, and choosing who runs
+ *
+ * Idea       Two paths. The short one: a goroutine that parks takes the next
+ *            from its P's own queue and switches to it directly, without a
+ *            lock and without touching another stack. The long one, on the
+ *            M's scheduler stack: everything else (timers, the global queue,
+ *            stealing, sleeping).
+ * Fairness   The short path gives way to the long one every 64th switch, when
+ *            a timer is due and when `attention` asks; and `runq.next`, which
+ *            two goroutines could hand to each other for ever, yields to the
+ *            ring after 32 picks in a row.
+ * Stacks     gr_park() and what it calls up to the switch run on the
+ *            goroutine's stack; a finish runs on the next one's; gr_schedule()
+ *            on the thread's own.
+ */
+#include "sched.h"
+
+#include "fatal.h"
+#include "goro/goro.h"
+#include "idle.h"
+#include "monitor.h"
+#include "san.h"
+
+enum {
+	LONG_PATH_EVERY = 64, /* switches; a power of two */
+	CLOCK_EVERY = 16,     /* yields between looks at the clock; likewise */
+	STREAK = 32,          /* picks of the newest before the ring's turn */
+};
+
+static _Thread_local struct gr_m *self_m;
+
+__attribute__((noinline)) struct gr_m *
+gr_m_self(void)
+{
+	__asm__ volatile(""); /* never merged, never moved */
+	return self_m;
+}
+
+void
+gr_m_set_self(struct gr_m *m)
+{
+	self_m = m;
+}
+
+struct gr_m *
+gr_m_goroutine(const char *who)
+{
+	struct gr_m *m = gr_m_self();
+
+	if (__builtin_expect(!m || !m->g, 0))
+		goro_panic("%s called outside a goroutine", who);
+	return m;
+}
+
+/* The next goroutine of our own queue, or NULL for the long path. */
+static inline struct gr_g *
+next_here(struct gr_p *p, uint64_t cycles)
+{
+	struct gr_g *g;
+
+	gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] the monitor's hint */
+	if (p->tick % LONG_PATH_EVERY == 0 || cycles >= p->timer_cycles ||
+	    gr_load_rlx(&p->attention)) /* [relaxed] looked at again there */
+		return NULL;
+	if (p->streak++ < STREAK && (g = gr_runq_get_next(&p->runq)))
+		return g;
+	p->streak = 0;
+	g = gr_runq_get_ring(&p->runq);
+	return g ? g : gr_runq_get_next(&p->runq);
+}
+
+static inline void
+make_running(struct gr_m *m, struct gr_g *g)
+{
+	g->m = m;
+	m->g = g;
+	gr_g_set_state(g, GORO_ABI_RUNNING);
+}
+
+/* First thing on a stack that was switched to: the other's second half. */
+static inline void
+finish_switch(struct gr_m *m)
+{
+	gr_san_enter(m, m->g);
+	m->finish(m, m->left, m->finish_arg);
+}
+
+static void
+stack_overflowed(struct gr_g *g)
+{
+	(void)g;
+	gr_fatal("stack overflow");
+}
+
+/* Leave the present stack for the next goroutine's or the scheduler's. */
+static inline struct gr_m *
+switch_away(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
+	    bool for_good)
+{
+	struct gr_g *g = m->g, *next = next_here(m->p, cycles);
+	void *to;
+
+	if (__builtin_expect(g->flags & GR_G_UNGUARDED, 0) &&
+	    !gr_guard_intact(g, __builtin_frame_address(0)))
+		stack_overflowed(g);
+	m->left = g;
+	m->finish = finish;
+	m->finish_arg = arg;
+	if (next) {
+		make_running(m, next);
+		to = next->sp;
+	} else {
+		m->g = NULL;
+		to = m->sched_sp;
+	}
+	gr_san_leave(m, g, next, for_good);
+	m = gr_context_switch(&g->sp, to, m);
+	finish_switch(m);
+	return m;
+}
+
+struct gr_m *
+gr_park(struct gr_m *m, gr_finish *finish, void *arg)
+{
+	uint64_t cycles = gr_cycles();
+
+	m->g->wait_since = cycles;
+	return switch_away(m, finish, arg, cycles, false);
+}
+
+void
+gr_finish_wait_unlock(struct gr_m *m, struct gr_g *g, void *arg)
+{
+	(void)m;
+	gr_g_set_state(g, GORO_ABI_WAITING);
+	gr_unlock(arg); /* [pair lock] from here on @g may run elsewhere */
+}
+
+void
+gr_finish_wait(struct gr_m *m, struct gr_g *g, void *arg)
+{
+	(void)m, (void)arg;
+	gr_g_set_state(g, GORO_ABI_WAITING);
+}
+
+/* Put a runnable goroutine behind the others of this P. */
+static void
+put_last(struct gr_p *p, struct gr_g *g)
+{
+	struct gr_glist half = { 0 };
+
+	if (__builtin_expect(!gr_runq_put(&p->runq, g), 0)) {
+		/* Full: the older half becomes everybody's, as in Go. */
+		gr_runq_drain(&p->runq, GR_RUNQ_SLOTS / 2, &half);
+		if (half.n)
+			gr_globq_put(&half);
+		gr_runq_put(&p->runq, g);
+	}
+	gr_wake_hint();
+}
+
+static void
+put_global(struct gr_g *list, struct gr_g *last, uint32_t n)
+{
+	gr_globq_put(&(struct gr_glist){ list, last, n });
+	gr_wake_one();
+}
+
+/* Put a runnable goroutine before the others of this P. */
+static inline void
+put_next(struct gr_p *p, struct gr_g *g)
+{
+	struct gr_g *older = NULL;
+
+	/* [pair runq] only the owner fills `next`, so a plain store will do
+	 * where it is empty. */
+	if (gr_load_rlx(&p->runq.next))
+		older = gr_xchg_acq_rel(&p->runq.next, g);
+	else
+		gr_store_rel(&p->runq.next, g);
+	if (older)
+		put_last(p, older);
+	else if (__builtin_expect(gr_load_rlx(&gr_idle_n) &&
+				  gr_load_rlx(&gr_monitor_slow), 0))
+		/* [relaxed] hints. Should we not get round to it soon, the
+		 * monitor is to notice sooner than in 10 ms. */
+		gr_monitor_poke();
+}
+
+void
+gr_ready(struct gr_m *m, struct gr_g *g)
+{
+	gr_g_set_state(g, GORO_ABI_RUNNABLE);
+	if (__builtin_expect(m && m->p, 1)) {
+		put_next(m->p, g);
+	} else {
+		g->next = NULL;
+		put_global(g, g, 1);
+	}
+}
+
+void
+gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
+{
+	struct gr_g *g = list, *rest = NULL, *last = NULL;
+	uint32_t here = 0;
+
+	for (; g; last = g, g = g->next)
+		gr_g_set_state(g, GORO_ABI_RUNNABLE);
+	if (!n)
+		return;
+	/* As many as we can use soon; the rest is for everybody. */
+	if (m && m->p)
+		while (list && here < GR_RUNQ_SLOTS / 2) {
+			rest = list->next;
+			if (!gr_runq_put(&m->p->runq, list))
+				break;
+			list = rest;
+			here++;
+		}
+	if (list)
+		put_global(list, last, n - here);
+	else
+		gr_wake_hint();
+}
+
+static void
+finish_yield(struct gr_m *m, struct gr_g *g, void *arg)
+{
+	(void)arg;
+	gr_g_set_state(g, GORO_ABI_RUNNABLE);
+	put_last(m->p, g);
+}
+
+void
+goro_yield(void)
+{
+	struct gr_m *m = gr_m_goroutine("goro_yield");
+	struct gr_p *p = m->p;
+	uint64_t cycles = p->tick % CLOCK_EVERY ? 0 : gr_cycles();
+
+	switch_away(m, finish_yield, NULL, cycles, false);
+}
+
+static void
+finish_exit(struct gr_m *m, struct gr_g *g, void *arg)
+{
+	(void)arg;
+	gr_g_free(m->p, g);
+}
+
+void
+goro_exit(void)
+{
+	struct gr_m *m = gr_m_goroutine("goro_exit");
+
+	gr_g_ending(m, m->g);
+	switch_away(m, finish_exit, NULL, 0, true);
+	__builtin_unreachable();
+}
+
+/* Where gr_context_entry() calls: the outermost frame of each goroutine. */
+void
+gr_g_main(struct gr_m *m)
+{
+	struct gr_g *g = m->g;
+
+	finish_switch(m);
+	g->flags &= ~GORO_ABI_G_FRESH;
+	g->fn(g->arg);
+	goro_exit();
+}
+
+/* Fire our timers that are due, and set the clock for the next look. */
+static void
+run_timers(struct gr_m *m)
+{
+	struct gr_p *p = m->p;
+	/* [pair timer-first] */
+	int64_t first_ns = gr_load_acq(&p->timers.first_ns);
+
+	if (first_ns != GORO_FOREVER) {
+		int64_t now_ns = gr_now_ns();
+
+		if (first_ns <= now_ns)
+			first_ns = gr_timer_run(&p->timers, m, now_ns);
+		if (first_ns != GORO_FOREVER) {
+			p->timer_cycles =
+				gr_cycles() + gr_cycles_in(first_ns - now_ns);
+			return;
+		}
+	}
+	p->timer_cycles = UINT64_MAX;
+}
+
+void
+gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns)
+{
+	struct gr_p *p = m->p;
+	uint64_t at = gr_cycles() + gr_cycles_in(when_ns - gr_now_ns());
+
+	if (gr_timer_add(&p->timers, t, when_ns))
+		gr_fatal("out of memory for a timer");
+	if (at < p->timer_cycles)
+		p->timer_cycles = at;
+}
+
+/* From another P: half of its ring, or what the monitor says is stuck. */
+static struct gr_g *
+steal(struct gr_m *m)
+{
+	struct gr_p *p = m->p;
+	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+	uint32_t start = gr_random(p) % n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct gr_p *victim = gr_procs[(start + i) % n];
+		struct gr_g *g;
+
+		if (victim == p)
+			continue;
+		g = gr_runq_steal(&victim->runq, &p->runq);
+		if (g)
+			return g;
+		/* [relaxed] the monitor's word that its owner is stuck. */
+		if (gr_load_rlx(&victim->runq.next_for_all) &&
+		    gr_load_acq(&victim->timers.first_ns) <= gr_now_ns()) {
+			gr_timer_run(&victim->timers, m, gr_now_ns());
+			g = gr_runq_get_next(&p->runq);
+			if (g)
+				return g;
+		}
+	}
+	return NULL;
+}
+
+/* Look for work as long as it is likely to come: cheaper than sleeping. */
+static struct gr_g *
+spin(struct gr_m *m)
+{
+	enum { ROUNDS = 8, PAUSES = 30 };
+	struct gr_g *g;
+
+	/* [relaxed] that alone: half of the busy ones at most may look, or
+	 * they only disturb each other. */
+	if (!m->spinning) {
+		uint32_t busy = gr_procs_n - gr_load_rlx(&gr_idle_n);
+
+		if (2 * gr_load_rlx(&gr_spinning) >= busy)
+			return NULL;
+		m->spinning = true;
+		gr_add_sc(&gr_spinning, 1); /* [pair spinning] */
+	}
+	for (int i = 0; i < ROUNDS; i++) {
+		if ((g = steal(m)) || (g = gr_globq_get(&m->p->runq, 1)))
+			return g;
+		if (gr_load_acq(&gr_stopping)) /* [pair stopping] */
+			return NULL;
+		for (int k = 0; k < PAUSES; k++)
+			gr_arch_relax();
+	}
+	return NULL;
+}
+
+/* The last one that looks for work and finds some sends the next to look. */
+static void
+stop_spinning(struct gr_m *m)
+{
+	if (!m->spinning)
+		return;
+	m->spinning = false;
+	/* [pair spinning] */
+	if (gr_add_sc(&gr_spinning, -1) == 1 &&
+	    (gr_runq_len(&m->p->runq) || gr_globq_len()))
+		gr_wake_one();
+}
+
+/* What to run now, waiting for it if need be; NULL when it is all over. */
+static struct gr_g *
+find_runnable(struct gr_m *m)
+{
+	for (;;) {
+		struct gr_p *p = m->p;
+		struct gr_g *g;
+
+		if (gr_load_acq(&gr_stopping)) /* [pair stopping] */
+			return NULL;
+		/* [pair attention] acquire: sees why it was set. */
+		if (gr_load_rlx(&p->attention))
+			gr_xchg_acq(&p->attention, 0);
+		if (p->id >= gr_load_acq(&gr_procs_n)) /* [pair procs] */
+			gr_p_hand_over(m);
+		run_timers(m);
+		if (p->tick % LONG_PATH_EVERY == 0 &&
+		    (g = gr_globq_get(&p->runq, 1)))
+			return g;
+		p->tick++;
+		if ((g = gr_runq_get_next(&p->runq)) ||
+		    (g = gr_runq_get_ring(&p->runq)))
+			return g;
+		/* Our share: were it more, others would have to steal. */
+		if ((g = gr_globq_get(&p->runq,
+				      gr_globq_len() / gr_procs_n + 1)))
+			return g;
+		if (gr_procs_n > 1 && ((g = steal(m)) || (g = spin(m))))
+			return g;
+		gr_idle_sleep(m);
+	}
+}
+
+/* The scheduler leaves nothing undone. */
+static void
+finish_nothing(struct gr_m *m, struct gr_g *g, void *arg)
+{
+	(void)m, (void)g, (void)arg;
+}
+
+/* The scheduler's loop, on the thread's own stack; returns when it is over. */
+void
+gr_schedule(struct gr_m *m)
+{
+	struct gr_g *g;
+
+	while ((g = find_runnable(m))) {
+		stop_spinning(m);
+		make_running(m, g);
+		m->finish = finish_nothing;
+		gr_san_leave(m, NULL, g, false);
+		m = gr_context_switch(&m->sched_sp, g->sp, m);
+		finish_switch(m);
+	}
+	stop_spinning(m);
+}

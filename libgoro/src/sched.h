@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched.h - M, P and the two verbs: park and ready
+ *
+ * Words      As in Go: G a goroutine, M an OS thread, P the right to run
+ *            goroutines with what that takes (run queue, timers, caches).
+ *            There are GOROMAXPROCS P; an M without a P runs nothing.
+ * Switch     A goroutine that parks switches straight to the next one, or to
+ *            its M's scheduler stack when there is none. What must happen to
+ *            the parked one after it has left its stack (publish its state,
+ *            release the lock of the queue it is in) is done by whoever runs
+ *            next, on the other stack: gr_park()'s `finish`.
+ * Lost       A waker finds a goroutine only in a queue, whose lock the finish
+ * wake-ups   releases after the state word says WAITING: nobody can make a
+ *            goroutine ready that still runs. See also idle.h for workers.
+ */
+#ifndef GR_SCHED_H
+#define GR_SCHED_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "g.h"
+#include "lock.h"
+#include "runq.h"
+#include "stack.h"
+#include "timer.h"
+
+enum { GR_MAX_PROCS = 256 };
+
+struct gr_p {
+	/* Owned by the M that has this P. */
+	struct gr_runq runq;
+	uint32_t tick;  /* switches made; [relaxed] read by the monitor */
+	uint32_t streak; /* picks from runq.next in a row */
+	uint64_t timer_cycles; /* look at the timers when this has come */
+	uint64_t random;
+	uint64_t next_id, end_id; /* goroutine ids in hand */
+	int64_t count; /* goroutines started less ended here; [pair count] */
+	struct gr_freelist free[GR_STACK_CLASSES];
+
+	/* Shared. */
+	uint32_t attention; /* 1: go through the scheduler; [pair attention] */
+	uint32_t status;    /* enum gr_p_status; [pair p-status] */
+	uint32_t id;
+	struct gr_m *m; /* that has it */
+	struct gr_p *idle_next; /* idle list; idle.lock */
+	struct gr_timer_heap timers;
+
+	/* The monitor's own. */
+	uint32_t seen_tick;
+	uint32_t seen_for; /* ticks of the monitor without a switch here */
+};
+
+enum gr_p_status { GR_P_IDLE, GR_P_RUNNING, GR_P_SYSCALL, GR_P_OFF };
+
+/* What is to be done with a goroutine that has just left its stack. */
+typedef void gr_finish(struct gr_m *m, struct gr_g *g, void *arg);
+
+struct gr_m {
+	struct gr_m *next; /* in all threads; [pair threads] */
+	struct gr_g *g;    /* running here, or NULL on the scheduler's stack */
+	struct gr_p *p;
+	void *sched_sp; /* saved context of the scheduler's stack */
+	struct gr_g *left; /* who left for the present stack: its finish */
+	gr_finish *finish;
+	void *finish_arg;
+	uint32_t wake; /* futex; [pair m-wake] */
+	int32_t tid;
+	bool spinning;
+	bool gone; /* its thread has let go of the runtime; [pair thread-end] */
+	pthread_t thread;
+	void *altstack;
+	struct gr_m *idle_next; /* spare threads; idle.lock */
+	void *san_fiber;
+	const void *san_stack_lo;
+	size_t san_stack_bytes;
+};
+
+extern struct gr_p *gr_procs[GR_MAX_PROCS]; /* [pair procs] */
+extern uint32_t gr_procs_n;  /* P in use: GOROMAXPROCS; [pair procs] */
+extern uint32_t gr_procs_ever; /* P that exist; [pair procs] */
+extern struct gr_m *gr_threads; /* [pair threads] */
+extern uint32_t gr_stopping;    /* goro_run is about to return */
+
+/* The calling thread's M, or NULL on a thread that is not the runtime's. Out
+ * of line, and never kept across a park: a goroutine changes threads. */
+struct gr_m *gr_m_self(void);
+void gr_m_set_self(struct gr_m *m);
+
+/* The same for those that must be on a goroutine; panics elsewhere. */
+struct gr_m *gr_m_goroutine(const char *who);
+
+/**
+ * Park the calling goroutine until somebody makes it ready.
+ *
+ * @m       the thread, from gr_m_self()
+ * @finish  called on the next stack, once this one is left; it must set the
+ *          goroutine's state, and may run it again at once
+ * @arg     for @finish
+ *
+ * Returns  the thread that the goroutine goes on with
+ */
+struct gr_m *gr_park(struct gr_m *m, gr_finish *finish, void *arg);
+
+/* A finish: state WAITING, then release the lock @arg. */
+gr_finish gr_finish_wait_unlock;
+/* A finish: state WAITING and nothing else; only where no waker can be. */
+gr_finish gr_finish_wait;
+
+/* Say what the goroutine is about to wait for; before gr_park(). */
+static inline void
+gr_g_will_wait(struct gr_g *g, enum goro_abi_reason reason, uint64_t obj,
+	       struct gr_waiter *waiters, unsigned n)
+{
+	g->wait_reason = reason;
+	g->wait_obj = obj;
+	g->waiters = waiters;
+	g->wait_n = n;
+}
+
+/* Make a parked goroutine run again, soon and here. @m may be NULL. The
+ * caller owns it (g.h). */
+void gr_ready(struct gr_m *m, struct gr_g *g);
+/* The same for a list by ->next. */
+void gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n);
+
+extern const struct goro_abi_table gr_abi_table;
+
+void gr_g_main(struct gr_m *m);
+void gr_schedule(struct gr_m *m);
+
+struct gr_g *gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *),
+			 void *arg, size_t copy_bytes, uint64_t creator_pc);
+void gr_g_ending(struct gr_m *m, struct gr_g *g);
+void gr_g_free(struct gr_p *p, struct gr_g *g);
+void gr_p_hand_over(struct gr_m *m);
+void gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns);
+
+void gr_count_reset(void);
+
+int64_t gr_now_ns(void);
+/* The instant that is so far off; GORO_FOREVER when that is too far. */
+int64_t gr_deadline(int64_t duration_ns);
+uint64_t gr_cycles(void);
+bool gr_cycles_are_ns(void);
+void gr_clock_init(void);
+void gr_clock_tick(void);
+/* Cycles from now until @ns from now, a little early rather than late. */
+uint64_t gr_cycles_in(int64_t ns);
+
+static inline uint64_t
+gr_random(struct gr_p *p)
+{
+	/* xorshift64* (Vigna 2016): its high bits are good enough for choices. */
+	uint64_t x = p->random;
+
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	p->random = x;
+	return (x * 0x2545f4914f6cdd1dull) >> 32;
+}
+
+#endif

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+/*
+ * stack.c - chunks, slots, free stacks
+ */
+#include "stack.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* What is kept per size; the list of chunks is one for all sizes. */
+static struct class {
+	struct gr_lock lock;
+	struct gr_chunk *chunk; /* being carved */
+	struct gr_freelist free;
+} classes[GR_STACK_CLASSES];
+
+struct gr_chunk *gr_chunks;
+
+unsigned
+gr_stack_class(size_t bytes)
+{
+	unsigned class = 0;
+
+	while (class < GR_STACK_CLASSES - 1 &&
+	       ((size_t)1 << (GR_STACK_MIN_LOG2 + class)) < bytes)
+		class++;
+	return class;
+}
+
+static size_t
+class_bytes(unsigned class)
+{
+	return (size_t)1 << (GR_STACK_MIN_LOG2 + class);
+}
+
+/* Reserve address space, less of it where there is a limit (RLIMIT_AS). */
+static char *
+reserve(size_t slot_bytes, size_t *ret_bytes)
+{
+	size_t bytes = (size_t)1 << 30;
+
+	/* Few programs need a thousand large stacks. */
+	if (slot_bytes > GR_STACK_DEFAULT_BYTES)
+		bytes = slot_bytes * 8;
+	for (; bytes >= slot_bytes && bytes >= 4 * GR_PAGE; bytes /= 4) {
+		char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			       -1, 0);
+		if (p != MAP_FAILED) {
+			/* A huge page would commit eight stacks at once. */
+			madvise(p, bytes, MADV_NOHUGEPAGE);
+			*ret_bytes = bytes;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+static size_t
+chunk_header_bytes(uint64_t slots)
+{
+	size_t bytes = sizeof(struct gr_chunk) + slots * sizeof(uint64_t);
+
+	return (bytes + GR_PAGE - 1) & ~(size_t)(GR_PAGE - 1);
+}
+
+static struct gr_chunk *
+chunk_create(unsigned class)
+{
+	size_t slot_bytes = class_bytes(class), bytes;
+	char *base = reserve(slot_bytes, &bytes);
+	struct gr_chunk *c;
+
+	if (!base)
+		return NULL;
+	c = mmap(NULL, chunk_header_bytes(bytes / slot_bytes),
+		 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (c == MAP_FAILED) {
+		munmap(base, bytes);
+		return NULL;
+	}
+	c->base = base;
+	c->slot_bytes = slot_bytes;
+	c->slots = bytes / slot_bytes;
+	c->words = (uint64_t *)(c + 1);
+	c->class = class;
+	/* [pair chunks] release: whoever finds it finds it whole. Classes
+	 * push at once, so it is a compare-and-swap. */
+	do
+		c->next = gr_load_acq(&gr_chunks);
+	while (!gr_cas_acq_rel(&gr_chunks, c->next, c));
+	return c;
+}
+
+/* Set @n slots aside that were never used; the class's lock is held. */
+static struct gr_chunk *
+carve_locked(struct class *k, unsigned class, uint32_t n, uint64_t *ret_first,
+	     uint32_t *ret_n)
+{
+	struct gr_chunk *c = k->chunk;
+
+	if (!c || c->carved == c->slots) {
+		c = chunk_create(class);
+		if (!c)
+			return NULL;
+		k->chunk = c;
+	}
+	*ret_first = c->carved;
+	*ret_n = c->slots - c->carved < n ? c->slots - c->carved : n;
+	/* [pair carved] release: a walker of slots reads it with acquire. It
+	 * may look at the new ones at once: their words say FREE. */
+	gr_store_rel(&c->carved, c->carved + *ret_n);
+	return c;
+}
+
+/* Make slots usable. Each record is its stack's first touch, a page fault, so
+ * this happens outside the lock. */
+static void
+open_slots(struct gr_chunk *c, uint64_t first, uint32_t n,
+	   struct gr_freelist *to)
+{
+	for (uint64_t slot = first + n; slot-- > first;) {
+		struct gr_g *g = gr_chunk_g(c, slot);
+
+		g->word = gr_chunk_word(c, slot);
+		g->chunk = c;
+		g->flags = gr_guard_slot(c, slot) ? 0 : GR_G_UNGUARDED;
+		g->stack_lo = (uintptr_t)c->base + slot * c->slot_bytes +
+			      GR_PAGE;
+		g->stack_hi = (uintptr_t)g;
+		g->next = to->first;
+		to->first = g;
+	}
+	to->n += n;
+}
+
+/*
+ * Move at least one and about @n free stacks of a class to @to. Returns how
+ * many; 0 when memory is short.
+ */
+uint32_t
+gr_stack_take(unsigned class, struct gr_freelist *to, uint32_t n)
+{
+	struct class *k = &classes[class];
+	struct gr_chunk *c = NULL;
+	uint64_t first;
+	uint32_t got = 0;
+
+	gr_lock(&k->lock);
+	for (; got < n && k->free.first; got++) {
+		struct gr_g *g = k->free.first;
+
+		k->free.first = g->next;
+		k->free.n--;
+		g->next = to->first;
+		to->first = g;
+		to->n++;
+	}
+	if (!got)
+		c = carve_locked(k, class, n, &first, &got);
+	gr_unlock(&k->lock);
+	if (c)
+		open_slots(c, first, got, to);
+	return got;
+}
+
+/* Give @n stacks of @from back for any P to use. */
+void
+gr_stack_give(unsigned class, struct gr_freelist *from, uint32_t n)
+{
+	struct class *k = &classes[class];
+
+	gr_lock(&k->lock);
+	while (n-- && from->first) {
+		struct gr_g *g = from->first;
+
+		from->first = g->next;
+		from->n--;
+		g->next = k->free.first;
+		k->free.first = g;
+		k->free.n++;
+	}
+	gr_unlock(&k->lock);
+}
+
+/* Unmap everything. Only when no thread runs a goroutine any more. */
+void
+gr_stack_release_all(void)
+{
+	struct gr_chunk *c = gr_load_acq(&gr_chunks), *next; /* [pair chunks] */
+
+	gr_store_rel(&gr_chunks, NULL);
+	memset(classes, 0, sizeof(classes));
+	gr_guard_reset();
+	for (; c; c = next) {
+		next = c->next;
+		munmap(c->base, c->slots * c->slot_bytes);
+		munmap(c, chunk_header_bytes(c->slots));
+	}
+}
+
+/* The chunk whose slots hold @addr, or NULL. Safe in a signal handler. */
+struct gr_chunk *
+gr_stack_chunk_of(uintptr_t addr)
+{
+	struct gr_chunk *c = gr_load_acq(&gr_chunks); /* [pair chunks] */
+
+	while (c && addr - (uintptr_t)c->base >= c->slots * c->slot_bytes)
+		c = c->next;
+	return c;
+}
+
+/*
+ * Call @fn for each goroutine there is, until it returns false. What it sees
+ * may change under it, unless the caller has stopped the world; safe in a
+ * signal handler.
+ */
+void
+gr_g_each(bool (*fn)(struct gr_g *g, uint64_t word, void *arg), void *arg)
+{
+	struct gr_chunk *c = gr_load_acq(&gr_chunks); /* [pair chunks] */
+
+	for (; c; c = c->next) {
+		uint64_t carved = gr_load_acq(&c->carved); /* [pair carved] */
+
+		for (uint64_t i = 0; i < carved; i++) {
+			/* [pair word] see gr_g_set_state(). */
+			uint64_t word = gr_load_acq(gr_chunk_word(c, i));
+
+			if (GORO_ABI_STATE(word) != GORO_ABI_FREE &&
+			    !fn(gr_chunk_g(c, i), word, arg))
+				return;
+		}
+	}
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/*
+ * thread.c - starting and ending the runtime's threads
+ *
+ * Idea       A thread is started when a P has work and no thread, and lives
+ *            until goro_run() returns. The calling thread of goro_run() runs
+ *            no goroutine: it waits, so it can return even when one never
+ *            lets go of its thread.
+ * Signals    A thread inherits the mask of its starter. Each has an alternate
+ *            stack: a goroutine's own may be the one that has run out.
+ */
+#include "thread.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "futex.h"
+#include "goro/goro.h"
+#include "san.h"
+
+enum {
+	THREAD_STACK = 256 << 10, /* the scheduler's; sanitizers are hungry */
+	ALTSTACK = 64 << 10,      /* a signal frame alone may be 12 KiB */
+	END_MS = 100,             /* how long goro_run() waits for them */
+};
+
+struct gr_m *gr_threads;
+static int alive; /* [pair thread-end] threads that may touch the runtime */
+
+static void
+altstack_create(struct gr_m *m)
+{
+	void *p = mmap(NULL, ALTSTACK, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return; /* an overflow will then end without a report */
+	m->altstack = p;
+	sigaltstack(&(stack_t){ .ss_sp = p, .ss_size = ALTSTACK }, NULL);
+}
+
+static void
+altstack_destroy(struct gr_m *m)
+{
+	if (!m->altstack)
+		return;
+	sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, NULL);
+	munmap(m->altstack, ALTSTACK);
+	m->altstack = NULL;
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct gr_m *m = arg;
+
+	gr_m_set_self(m);
+	/* [pair threads] the tracer reads it to find the thread. */
+	gr_store_rel(&m->tid, (int32_t)syscall(SYS_gettid));
+	altstack_create(m);
+	/* A sleep of 1 ms that comes 50 us late by the kernel's leave. */
+	prctl(PR_SET_TIMERSLACK, 1000ul);
+	gr_san_m_start(m);
+	gr_schedule(m);
+	altstack_destroy(m);
+	m->p->m = NULL;
+	/* [pair thread-end] release: after this the runtime may be unmapped. */
+	gr_store_rel(&m->gone, true);
+	gr_add_acq_rel(&alive, -1);
+	gr_futex_wake((uint32_t *)&alive, 1);
+	return NULL;
+}
+
+/* A thread for @p, which has none. 0 or -errno. */
+int
+gr_thread_start(struct gr_p *p, bool spinning)
+{
+	struct gr_m *m = calloc(1, sizeof(*m));
+	pthread_attr_t attr;
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	m->p = p;
+	m->spinning = spinning;
+	p->m = m;
+	gr_add_acq_rel(&alive, 1); /* [pair thread-end] */
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	err = pthread_create(&m->thread, &attr, thread_main, m);
+	pthread_attr_destroy(&attr);
+	if (err) {
+		gr_add_acq_rel(&alive, -1);
+		p->m = NULL;
+		free(m);
+		return -err;
+	}
+	/* [pair threads] release: whoever walks the list finds it whole. */
+	do
+		m->next = gr_load_acq(&gr_threads);
+	while (!gr_cas_acq_rel(&gr_threads, m->next, m));
+	return 0;
+}
+
+int
+gr_threads_alive(void)
+{
+	return gr_load_acq(&alive); /* [pair thread-end] */
+}
+
+/*
+ * Wait for all threads to end, after gr_stopping was set and everybody woken.
+ * False: some goroutine does not let go of its thread.
+ */
+bool
+gr_threads_end(void)
+{
+	int64_t deadline_ns = gr_now_ns() + END_MS * 1000000ll;
+	struct gr_m *m, *next;
+	int n;
+
+	while ((n = gr_threads_alive()) > 0 && gr_now_ns() < deadline_ns)
+		gr_futex_wait((uint32_t *)&alive, n, deadline_ns);
+	if (n > 0)
+		return false;
+	for (m = gr_load_acq(&gr_threads); m; m = next) { /* [pair threads] */
+		next = m->next;
+		pthread_join(m->thread, NULL);
+		free(m);
+	}
+	gr_store_rel(&gr_threads, NULL);
+	return true;
+}

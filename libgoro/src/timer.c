@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+/*
+ * timer.c - the heap behind every sleep, deadline and timer
+ *
+ * Invariants 1. slots[i] is not later than its children 4i+1 .. 4i+4.
+ *            2. slots[i].timer->index == i and ->heap == h.
+ *            3. first_ns == slots[0].when_ns, or GORO_FOREVER when empty.
+ * Locks      heap->lock around everything; held while a callback runs.
+ */
+#include "timer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "atomic.h"
+#include "goro/goro.h"
+#include "sched.h"
+
+enum { ARITY = 4 };
+
+static void
+place(struct gr_timer_heap *h, uint32_t i, struct gr_timer_slot s)
+{
+	h->slots[i] = s;
+	s.timer->index = i;
+}
+
+static void
+sift_up(struct gr_timer_heap *h, uint32_t i, struct gr_timer_slot s)
+{
+	while (i > 0) {
+		uint32_t parent = (i - 1) / ARITY;
+		if (h->slots[parent].when_ns <= s.when_ns)
+			break;
+		place(h, i, h->slots[parent]);
+		i = parent;
+	}
+	place(h, i, s);
+}
+
+static void
+sift_down(struct gr_timer_heap *h, uint32_t i, struct gr_timer_slot s)
+{
+	for (;;) {
+		uint32_t first = i * ARITY + 1, least;
+		if (first >= h->n)
+			break;
+		least = first;
+		for (uint32_t c = first + 1; c < first + ARITY && c < h->n; c++)
+			if (h->slots[c].when_ns < h->slots[least].when_ns)
+				least = c;
+		if (h->slots[least].when_ns >= s.when_ns)
+			break;
+		place(h, i, h->slots[least]);
+		i = least;
+	}
+	place(h, i, s);
+}
+
+static void
+publish_first(struct gr_timer_heap *h)
+{
+	/* [pair timer-first] sequentially consistent: a worker that goes to
+	 * sleep declares itself idle and then reads this; see sched.c. */
+	gr_store_sc(&h->first_ns, h->n ? h->slots[0].when_ns : GORO_FOREVER);
+}
+
+static int
+make_room(struct gr_timer_heap *h)
+{
+	uint32_t room = h->room ? h->room * 2 : 64;
+	struct gr_timer_slot *slots;
+
+	if (h->n < h->room)
+		return 0;
+	slots = realloc(h->slots, room * sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	h->slots = slots;
+	h->room = room;
+	return 0;
+}
+
+/* Put a timer that is in no heap into @h; there is room. */
+static void
+insert_locked(struct gr_timer_heap *h, struct gr_timer *t)
+{
+	gr_store_rel(&t->heap, h); /* [pair timer-heap] */
+	sift_up(h, h->n++, (struct gr_timer_slot){ t->when_ns, t });
+}
+
+/* Take slot @i out of the array; its timer's `heap` stays as it is. */
+static void
+remove_locked(struct gr_timer_heap *h, uint32_t i)
+{
+	struct gr_timer_slot last = h->slots[--h->n];
+
+	if (i == h->n)
+		return;
+	if (i > 0 && last.when_ns < h->slots[(i - 1) / ARITY].when_ns)
+		sift_up(h, i, last);
+	else
+		sift_down(h, i, last);
+}
+
+/* Put a timer that is in no heap into @h. 0 or -ENOMEM. */
+int
+gr_timer_add(struct gr_timer_heap *h, struct gr_timer *t, int64_t when_ns)
+{
+	int err;
+
+	gr_lock(&h->lock);
+	err = make_room(h);
+	if (!err) {
+		t->when_ns = when_ns;
+		insert_locked(h, t);
+		if (t->index == 0)
+			publish_first(h);
+	}
+	gr_unlock(&h->lock);
+	return err;
+}
+
+/*
+ * Take a timer out of its heap. True when it was still to fire; when false,
+ * its callback has run to its end: the lock is what both meet at.
+ */
+bool
+gr_timer_del(struct gr_timer *t)
+{
+	for (;;) {
+		/* [pair timer-heap] a heap that is gone by the time we hold its
+		 * lock means that the callback ran under that lock. */
+		struct gr_timer_heap *h = gr_load_acq(&t->heap);
+		if (!h)
+			return false;
+		gr_lock(&h->lock);
+		if (t->heap == h) {
+			bool first = t->index == 0;
+
+			remove_locked(h, t->index);
+			gr_store_rel(&t->heap, NULL); /* [pair timer-heap] */
+			if (first)
+				publish_first(h);
+			gr_unlock(&h->lock);
+			return true;
+		}
+		gr_unlock(&h->lock);
+	}
+}
+
+/* Fire what is due at @now_ns. Returns the next instant, or GORO_FOREVER. */
+int64_t
+gr_timer_run(struct gr_timer_heap *h, struct gr_m *m, int64_t now_ns)
+{
+	int64_t first_ns;
+
+	gr_lock(&h->lock);
+	while (h->n && h->slots[0].when_ns <= now_ns) {
+		struct gr_timer *t = h->slots[0].timer;
+		struct gr_g *g;
+
+		remove_locked(h, 0);
+		g = t->fire(t, now_ns);
+		if (t->period_ns) {
+			int64_t late_ns = now_ns - t->when_ns;
+
+			t->when_ns += t->period_ns *
+				      (1 + late_ns / t->period_ns);
+			insert_locked(h, t);
+		} else {
+			/* [pair timer-heap] from here on it may be freed. */
+			gr_store_rel(&t->heap, NULL);
+		}
+		if (g)
+			gr_ready(m, g);
+	}
+	publish_first(h);
+	first_ns = h->first_ns;
+	gr_unlock(&h->lock);
+	return first_ns;
+}
+
+/* Give all timers of a P that is turned off to another, which never is. */
+void
+gr_timer_move(struct gr_timer_heap *from, struct gr_timer_heap *to)
+{
+	gr_lock(&from->lock);
+	gr_lock(&to->lock);
+	while (from->n && !make_room(to)) {
+		struct gr_timer *t = from->slots[--from->n].timer;
+
+		insert_locked(to, t);
+	}
+	publish_first(from);
+	publish_first(to);
+	gr_unlock(&to->lock);
+	gr_unlock(&from->lock);
+}
+
+void
+gr_timer_heap_fini(struct gr_timer_heap *h)
+{
+	free(h->slots);
+	*h = (struct gr_timer_heap){ .first_ns = GORO_FOREVER };
+}
