@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chan.h - the channel's record, and the half of each operation that select
+ * shares
+ */
+#ifndef GR_CHAN_H
+#define GR_CHAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "lock.h"
+#include "sched.h"
+#include "waitq.h"
+
+struct goro_chan {
+	struct gr_lock lock;
+	uint32_t closed;     /* [pair chan-peek] */
+	uint64_t len;        /* [pair chan-peek] */
+	uint64_t cap;
+	uint64_t elem_bytes;
+	char *buf;           /* cap * elem_bytes; NULL when that is 0 */
+	uint64_t send_at, recv_at; /* index of the next element, in and out */
+
+	struct gr_waitq recvq, sendq; /* ->first: [pair chan-peek] */
+	uint32_t refs;       /* [pair chan-refs] */
+	uint32_t pad;
+	uint64_t id;         /* 0: free */
+	uint64_t creator_id, creator_pc;
+	char *name;          /* malloc'ed, or NULL */
+	struct goro_chan *next_free;
+} __attribute__((aligned(64)));
+
+/* What became of an attempt. */
+enum gr_chan_result {
+	GR_CHAN_DONE,   /* done; the lock is released */
+	GR_CHAN_CLOSED, /* closed: nothing was done; the lock is released */
+	GR_CHAN_WAIT,   /* it would wait; the lock is still held */
+};
+
+enum gr_chan_result gr_chan_send_locked(struct gr_m *m, struct goro_chan *ch,
+					const void *elem);
+enum gr_chan_result gr_chan_recv_locked(struct gr_m *m, struct goro_chan *ch,
+					void *elem);
+
+/*
+ * Could it go on now? Without the lock, so only a hint for where to lock:
+ * [pair chan-peek] relaxed, and tried again under the lock before waiting.
+ */
+static inline bool
+gr_chan_can_send(const struct goro_chan *ch)
+{
+	return gr_load_rlx(&ch->len) < ch->cap ||
+	       gr_load_rlx(&ch->recvq.first) || gr_load_rlx(&ch->closed);
+}
+
+static inline bool
+gr_chan_can_recv(const struct goro_chan *ch)
+{
+	return gr_load_rlx(&ch->len) || gr_load_rlx(&ch->sendq.first) ||
+	       gr_load_rlx(&ch->closed);
+}
+
+/* Elements are mostly a word or two; a call to memcpy costs 3 ns. */
+static inline void
+gr_copy_elem(void *to, const void *from, size_t bytes)
+{
+	if (bytes == 8)
+		memcpy(to, from, 8);
+	else if (bytes == 4)
+		memcpy(to, from, 4);
+	else if (bytes)
+		memcpy(to, from, bytes);
+}
+
+#endif
