@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: MIT
+#
+# Modules, unwinding, symbols, tracebacks.
+
+goro_add_test(test_modules)
+goro_add_test(test_symtab)
+goro_add_test(test_unwind_walk)
+
+# elfutils is the referee; the library itself links nothing but libc.
+if(TARGET PkgConfig::LIBDW)
+	goro_add_test(test_unwind_eh LIBS PkgConfig::LIBDW PkgConfig::LIBELF)
+endif()
