@@ -94,13 +94,12 @@ stack_overflowed(struct gr_g *g)
 	gr_fatal("stack overflow");
 }
 
-/* Leave the present stack for the next goroutine's or the scheduler's. */
-static inline struct gr_m *
-switch_away(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
-	    bool for_good)
+/* Choose who comes after the goroutine that is leaving; returns its sp. */
+static inline void *
+prepare_switch(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
+	       bool for_good)
 {
 	struct gr_g *g = m->g, *next = next_here(m->p, cycles);
-	void *to;
 
 	if (__builtin_expect(g->flags & GR_G_UNGUARDED, 0) &&
 	    !gr_guard_intact(g, __builtin_frame_address(0)))
@@ -108,14 +107,22 @@ switch_away(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
 	m->left = g;
 	m->finish = finish;
 	m->finish_arg = arg;
-	if (next) {
+	if (next)
 		make_running(m, next);
-		to = next->sp;
-	} else {
+	else
 		m->g = NULL;
-		to = m->sched_sp;
-	}
 	gr_san_leave(m, g, next, for_good);
+	return next ? next->sp : m->sched_sp;
+}
+
+/* Leave the present stack for the next goroutine's or the scheduler's. The one
+ * place where goroutines are switched: see switch.S, "Returns". */
+static __attribute__((noinline)) struct gr_m *
+switch_away(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles)
+{
+	struct gr_g *g = m->g;
+	void *to = prepare_switch(m, finish, arg, cycles, false);
+
 	m = gr_context_switch(&g->sp, to, m);
 	finish_switch(m);
 	return m;
@@ -127,7 +134,7 @@ gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 	uint64_t cycles = gr_cycles();
 
 	m->g->wait_since = cycles;
-	return switch_away(m, finish, arg, cycles, false);
+	return switch_away(m, finish, arg, cycles);
 }
 
 void
@@ -241,7 +248,7 @@ goro_yield(void)
 	struct gr_p *p = m->p;
 	uint64_t cycles = p->tick % CLOCK_EVERY ? 0 : gr_cycles();
 
-	switch_away(m, finish_yield, NULL, cycles, false);
+	switch_away(m, finish_yield, NULL, cycles);
 }
 
 static void
@@ -255,22 +262,28 @@ void
 goro_exit(void)
 {
 	struct gr_m *m = gr_m_goroutine("goro_exit");
+	struct gr_g *g = m->g;
 
-	gr_g_ending(m, m->g);
-	switch_away(m, finish_exit, NULL, 0, true);
+	gr_g_ending(m, g);
+	gr_context_switch(&g->sp, prepare_switch(m, finish_exit, NULL, 0, true),
+			  m);
 	__builtin_unreachable();
 }
 
-/* Where gr_context_entry() calls: the outermost frame of each goroutine. */
-void
+/* What gr_context_entry() calls: all of a goroutine's life. */
+struct gr_switch_to
 gr_g_main(struct gr_m *m)
 {
 	struct gr_g *g = m->g;
+	void *sp;
 
 	finish_switch(m);
 	g->flags &= ~GORO_ABI_G_FRESH;
 	g->fn(g->arg);
-	goro_exit();
+	m = gr_m_self();
+	gr_g_ending(m, g);
+	sp = prepare_switch(m, finish_exit, NULL, 0, true);
+	return (struct gr_switch_to){ sp, m };
 }
 
 /* Fire our timers that are due, and set the clock for the next look. */

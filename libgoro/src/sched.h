@@ -129,7 +129,6 @@ void gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n);
 
 extern const struct goro_abi_table gr_abi_table;
 
-void gr_g_main(struct gr_m *m);
 void gr_schedule(struct gr_m *m);
 
 struct gr_g *gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *),

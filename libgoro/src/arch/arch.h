@@ -18,7 +18,7 @@ struct gr_m;
  * @save_sp  out: where the caller's context was left, written before the
  *           stack changes
  * @to_sp    a context saved by an earlier switch, or built by
- *           gr_context_make()
+ *           gr_context_fresh()
  * @m        this thread; handed to whoever resumes at @to_sp
  *
  * Returns   on the stack that is switched to, the @m of the thread that it
@@ -28,9 +28,16 @@ struct gr_m;
  */
 struct gr_m *gr_context_switch(void **save_sp, void *to_sp, struct gr_m *m);
 
-/* Where a fresh goroutine's first switch lands; calls gr_g_main(m). Marked so
- * that unwinding ends here. */
+/*
+ * The outermost frame of every goroutine, which unwinding ends at. It calls
+ * gr_g_main(), and goes on to what that returns.
+ */
 void gr_context_entry(void);
+struct gr_switch_to {
+	void *sp;
+	struct gr_m *m;
+};
+struct gr_switch_to gr_g_main(struct gr_m *m);
 
 #if defined(__x86_64__)
 #include "x86_64/arch_impl.h"
