@@ -8,9 +8,9 @@
 #include "g.h"
 #include "lock.h"
 
-/* Skip slots that thieves have emptied. */
-static void
-owner_advance(struct gr_runq *q)
+/* Owner: is the ring full even without the slots that thieves emptied? */
+bool
+gr_runq_full(struct gr_runq *q)
 {
 	uint32_t head = q->head;
 
@@ -18,39 +18,7 @@ owner_advance(struct gr_runq *q)
 	while (head != q->tail && !gr_load_rlx(&q->slots[head % GR_RUNQ_SLOTS]))
 		head++;
 	gr_store_rlx(&q->head, head); /* [relaxed] a hint to thieves */
-}
-
-/* Owner: put at the end. False when the ring is full. */
-bool
-gr_runq_put(struct gr_runq *q, struct gr_g *g)
-{
-	if (q->tail - q->head == GR_RUNQ_SLOTS) {
-		owner_advance(q);
-		if (q->tail - q->head == GR_RUNQ_SLOTS)
-			return false;
-	}
-	/* [pair runq] release: who takes it sees its record and stack. */
-	gr_store_rel(&q->slots[q->tail % GR_RUNQ_SLOTS], g);
-	gr_store_rlx(&q->tail, q->tail + 1); /* [relaxed] a hint to thieves */
-	return true;
-}
-
-/* Owner: take the oldest of the ring. */
-struct gr_g *
-gr_runq_get_ring(struct gr_runq *q)
-{
-	uint32_t head = q->head;
-	struct gr_g *g = NULL;
-
-	while (!g && head != q->tail) {
-		struct gr_g **slot = &q->slots[head++ % GR_RUNQ_SLOTS];
-
-		/* [pair runq] acquire */
-		if (gr_load_rlx(slot))
-			g = gr_xchg_acq(slot, NULL);
-	}
-	gr_store_rlx(&q->head, head); /* [relaxed] a hint to thieves */
-	return g;
+	return q->tail - head == GR_RUNQ_SLOTS;
 }
 
 /*
@@ -141,11 +109,12 @@ struct gr_g *
 gr_globq_get(struct gr_runq *to, uint32_t share)
 {
 	struct gr_g *first = NULL;
+	uint32_t taken = 0;
 
 	if (!gr_globq_len())
 		return NULL;
 	gr_lock(&global.lock);
-	while (share && global.list.first) {
+	for (; taken < share && global.list.first; taken++) {
 		struct gr_g *g = global.list.first;
 
 		if (first && !gr_runq_put(to, g))
@@ -153,9 +122,8 @@ gr_globq_get(struct gr_runq *to, uint32_t share)
 		if (!first)
 			first = g;
 		global.list.first = g->next;
-		gr_store_sc(&global.n, global.n - 1); /* [pair globq] */
-		share--;
 	}
+	gr_store_sc(&global.n, global.n - taken); /* [pair globq] */
 	if (!global.list.first)
 		global.list.last = NULL;
 	gr_unlock(&global.lock);

@@ -43,8 +43,7 @@ struct gr_glist {
 	uint32_t n;
 };
 
-bool gr_runq_put(struct gr_runq *q, struct gr_g *g);
-struct gr_g *gr_runq_get_ring(struct gr_runq *q);
+bool gr_runq_full(struct gr_runq *q);
 struct gr_g *gr_runq_steal(struct gr_runq *from, struct gr_runq *to);
 void gr_runq_drain(struct gr_runq *q, uint32_t n, struct gr_glist *to);
 
@@ -62,6 +61,37 @@ gr_runq_get_next(struct gr_runq *q)
 	/* [pair runq] acquire: a goroutine may have been put by us only, but
 	 * a thief may be taking it now. */
 	return gr_xchg_acq(&q->next, NULL);
+}
+
+/* Owner: put at the end. False when the ring is full. */
+static inline bool
+gr_runq_put(struct gr_runq *q, struct gr_g *g)
+{
+	if (__builtin_expect(q->tail - q->head == GR_RUNQ_SLOTS, 0) &&
+	    gr_runq_full(q))
+		return false;
+	/* [pair runq] release: who takes it sees its record and stack. */
+	gr_store_rel(&q->slots[q->tail % GR_RUNQ_SLOTS], g);
+	gr_store_rlx(&q->tail, q->tail + 1); /* [relaxed] a hint to thieves */
+	return true;
+}
+
+/* Owner: take the oldest of the ring. */
+static inline struct gr_g *
+gr_runq_get_ring(struct gr_runq *q)
+{
+	uint32_t head = q->head;
+	struct gr_g *g = NULL;
+
+	while (!g && head != q->tail) {
+		struct gr_g **slot = &q->slots[head++ % GR_RUNQ_SLOTS];
+
+		/* [pair runq] acquire; [relaxed] a thief was there first. */
+		if (gr_load_rlx(slot))
+			g = gr_xchg_acq(slot, NULL);
+		gr_store_rlx(&q->head, head); /* [relaxed] a hint to thieves */
+	}
+	return g;
 }
 
 /* How many there may be in the ring: a hint. */
