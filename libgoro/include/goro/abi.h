@@ -171,7 +171,8 @@ struct goro_abi_table {
 
 #define GORO_ABI_F_CYCLES_ARE_NS 1 /* no steady cycle counter here */
 
-#define GORO_ABI_G_FRESH 1  /* has never run: starts at `entry` */
+#define GORO_ABI_G_FRESH 1  /* has never run: will start at `entry`; there is
+				no saved context, whatever `sp` holds */
 #define GORO_ABI_G_SYSTEM 2 /* the runtime's own */
 #define GORO_ABI_G_LOCKED 4 /* locked to its thread */
 
