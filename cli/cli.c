@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+/*
+ * cli.c - what the tools share
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One write a message, so that two tools do not mix their lines. */
+static void
+say(const char *tail, const char *format, va_list args)
+{
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), format, args);
+	fprintf(stderr, "%s: %s%s\n", program_invocation_short_name, text,
+		tail);
+}
+
+void
+cli_say(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("", format, args);
+	va_end(args);
+}
+
+void
+cli_say_error(struct gt_error *err)
+{
+	if (err->hint[0])
+		cli_say("%s: %s", err->text, err->hint);
+	else
+		cli_say("%s", err->text);
+	gt_error_free(err);
+}
+
+int
+cli_usage(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("; try --help", format, args);
+	va_end(args);
+	return CLI_USAGE;
+}
+
+bool
+cli_parse_pid(const char *text, pid_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	long pid = strtol(text, &end, 10);
+	if (errno || end == text || *end || pid <= 0 || pid > INT_MAX)
+		return false;
+	*ret = (pid_t)pid;
+	return true;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+/*
+ * model.c - from copied goroutines to the model
+ */
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sort.h"
+
+bool
+gt_grow(void **v, size_t n, size_t more, size_t *room, size_t bytes)
+{
+	if (n + more <= *room)
+		return true;
+	size_t want = *room ? *room * 2 : 1024;
+	while (want < n + more)
+		want *= 2;
+	void *p = reallocarray(*v, want, bytes);
+	if (!p)
+		return false;
+	*v = p;
+	*room = want;
+	return true;
+}
+
+uint32_t
+gt_model_string(struct gt_model *model, const char *string)
+{
+	size_t len = strlen(string) + 1, at = model->strings_n;
+
+	if (len == 1 || at > UINT32_MAX - len ||
+	    !gt_grow((void **)&model->strings, at, len, &model->strings_room,
+		     1))
+		return 0;
+	memcpy(model->strings + at, string, len);
+	model->strings_n += len;
+	return (uint32_t)at;
+}
+
+struct gt_error *
+gt_model_init(struct gt_model *model, const struct gt_abi *abi)
+{
+	*model = (struct gt_model){ .abi = abi };
+	struct gt_error *err = gt_pctab_init(&model->pcs);
+
+	if (err)
+		return err;
+	if (!gt_grow((void **)&model->strings, 0, 1, &model->strings_room, 1)) {
+		gt_pctab_fini(&model->pcs);
+		return &gt_enomem;
+	}
+	model->strings[model->strings_n++] = '\0';
+	return NULL;
+}
+
+void
+gt_model_fini(struct gt_model *model)
+{
+	gt_pctab_fini(&model->pcs);
+	free(model->goroutines);
+	free(model->frames);
+	free(model->channels);
+	free(model->strings);
+	gt_error_free(model->stats.problem);
+	*model = (struct gt_model){ 0 };
+}
+
+struct loader {
+	struct gt_model *model;
+	struct gt_unwinder *unwinder;
+};
+
+/* The registers that a parked goroutine will get back. */
+static bool
+saved_regs(const struct goro_abi_table *t, const struct gt_copy *copy,
+	   struct gt_regs *regs)
+{
+	if (copy->stack_bytes < t->context_bytes)
+		return false;
+	regs->valid = 0;
+	for (uint32_t i = 0; i < t->saved_regs_n; i++) {
+		uint64_t value;
+
+		memcpy(&value, copy->stack + t->saved_regs[i].offset,
+		       sizeof(value));
+		gt_regs_set(regs, t->saved_regs[i].dwarf, value);
+	}
+	gt_regs_set(regs, GT_ARCH_SP, copy->sp + t->context_bytes);
+	return true;
+}
+
+static struct gt_error *
+add_stack(struct loader *l, const struct gt_copy *copy, struct gt_goroutine *g)
+{
+	struct gt_model *model = l->model;
+	struct gt_trace trace;
+	struct gt_stack stack = {
+		.lo = copy->sp,
+		.data = copy->stack,
+		.bytes = copy->stack_bytes,
+		.exact = copy->regs != NULL,
+	};
+
+	trace.n = 0;
+	trace.complete = false;
+	if (copy->regs)
+		stack.regs = *copy->regs;
+	else if (!saved_regs(&model->abi->t, copy, &stack.regs))
+		return NULL;
+	l->unwinder->ops->unwind(l->unwinder, &stack, &trace);
+	if (!gt_grow((void **)&model->frames, model->frames_n,
+		     GT_TRACE_INNER + GT_TRACE_OUTER, &model->frames_room,
+		     sizeof(*model->frames)))
+		return &gt_enomem;
+	g->frames_n = gt_trace_ids(&trace, model->frames + model->frames_n,
+				   &g->dropped);
+	g->complete = trace.complete;
+	model->frames_n += g->frames_n;
+	return NULL;
+}
+
+/* One that has never run stands at its function's first instruction. */
+static struct gt_error *
+add_entry(struct gt_model *model, uint64_t entry, struct gt_goroutine *g)
+{
+	if (!gt_grow((void **)&model->frames, model->frames_n, 1,
+		     &model->frames_room, sizeof(*model->frames)))
+		return &gt_enomem;
+	model->frames[model->frames_n++] = gt_pctab_id(&model->pcs, entry,
+						       true);
+	g->frames_n = 1;
+	g->complete = true;
+	return NULL;
+}
+
+static struct gt_error *
+take(const struct gt_copy *copy, void *arg)
+{
+	struct loader *l = arg;
+	struct gt_model *model = l->model;
+	const struct goro_abi_table *t = &model->abi->t;
+	const unsigned char *record = copy->record;
+	uint64_t creator_pc = gt_abi_load(record, t->g.creator_pc);
+	uint64_t entry = gt_abi_load(record, t->g.entry);
+	struct gt_goroutine g = {
+		.id = gt_abi_load(record, t->g.id),
+		.addr = copy->addr,
+		.creator_id = gt_abi_load(record, t->g.creator_id),
+		.frames = model->frames_n,
+		.name = gt_model_string(model, copy->name),
+		.state = GORO_ABI_STATE(copy->word),
+		.flags = gt_abi_load(record, t->g.flags),
+		.exact = copy->exact,
+	};
+	struct gt_error *err = NULL;
+
+	if (creator_pc)
+		g.creator = gt_pctab_id(&model->pcs, creator_pc, false);
+	if (g.state == GORO_ABI_WAITING) {
+		g.reason = gt_abi_load(record, t->g.wait_reason);
+		g.wait_obj = gt_abi_load(record, t->g.wait_obj);
+		g.wait_n = gt_abi_load(record, t->g.wait_n);
+	}
+	if (g.state == GORO_ABI_WAITING || g.state == GORO_ABI_SYSCALL)
+		g.wait_ns = gt_abi_age_ns(model->abi,
+					  gt_abi_load(record, t->g.wait_since));
+	if (g.flags & GORO_ABI_G_FRESH && entry)
+		err = add_entry(model, entry, &g);
+	else if (copy->stack_bytes)
+		err = add_stack(l, copy, &g);
+	if (err || !gt_grow((void **)&model->goroutines, model->goroutines_n, 1,
+			    &model->goroutines_room, sizeof(g)))
+		return err ? err : &gt_enomem;
+	model->goroutines[model->goroutines_n++] = g;
+	return NULL;
+}
+
+/* The snapshot comes in the order of stack slots, which means nothing. */
+static struct gt_error *
+sort_by_id(struct gt_model *model)
+{
+	size_t n = model->goroutines_n;
+	GT_CLEANUP(gt_freep)
+	struct gt_goroutine *sorted = malloc((n + 1) * sizeof(*sorted));
+	GT_CLEANUP(gt_freep)
+	struct gt_sort_item *items = malloc((2 * n + 1) * sizeof(*items));
+
+	if (!sorted || !items)
+		return &gt_enomem;
+	for (size_t i = 0; i < n; i++)
+		items[i] = (struct gt_sort_item){
+			.key = model->goroutines[i].id,
+			.index = i,
+		};
+	gt_sort(items, items + n, n);
+	for (size_t i = 0; i < n; i++)
+		sorted[i] = model->goroutines[items[i].index];
+	free(model->goroutines);
+	model->goroutines = gt_steal(sorted);
+	model->goroutines_room = n + 1;
+	return NULL;
+}
+
+struct gt_error *
+gt_model_load(struct gt_model *model, struct gt_target *t,
+	      struct gt_unwinder *unwinder)
+{
+	struct loader l = { model, unwinder };
+	struct gt_error *err = gt_snapshot(t, model->abi, take, &l,
+					   &model->stats);
+
+	if (!err)
+		err = gt_abi_check_again(t, model->abi);
+	struct gt_error *sort_err = sort_by_id(model);
+	if (!err)
+		return sort_err;
+	gt_error_free(sort_err);
+	return err;
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+/*
+ * running.c - copies of goroutines that threads are running
+ *
+ * Idea       Stop a thread, see by its stack pointer whose stack it is on, copy
+ *            that from the stack pointer up, let it go. Nothing else happens
+ *            while it stands still: no unwinding, no allocation of note.
+ * Why by SP  The runtime's own pointer from thread to goroutine changes a
+ *            few instructions before or after the stack does. A stack pointer
+ *            inside a slot is proof.
+ * Passes     Mostly one thread at a time. Goroutines that change threads all
+ *            the time can escape that for ever, so the last passes stop all
+ *            threads of the runtime at once, and copy those of the wanted
+ *            that are at rest then. A goroutine that is between two stacks
+ *            even then is tried again, a few times, and then given up: its
+ *            stack is not known, and nothing is made up.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "snapshot.h"
+
+enum {
+	SINGLE_PASSES = 3,
+	JOINT_PASSES = 3,
+	JOINT_MAX = 256, /* threads that are stopped at once, and goroutines
+			  * that are looked at then */
+	MAX_NS = 1000 * 1000 * 1000, /* for all of it */
+};
+
+struct hold {
+	struct gt_target *t;
+	const struct gt_abi *abi;
+	struct gt_slot *slots; /* sorted by `lo` */
+	size_t n, left;
+	struct gt_held *held;
+	uint64_t max_ns;
+	uint64_t deadline_ns;
+	struct gt_error *err;
+};
+
+static uint64_t
+now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * UINT64_C(1000000000) + ts.tv_nsec;
+}
+
+static int
+by_lo(const void *a, const void *b)
+{
+	const struct gt_slot *x = a, *y = b;
+
+	return (x->lo > y->lo) - (x->lo < y->lo);
+}
+
+/* The slot whose stack holds @addr, or NULL. */
+static struct gt_slot *
+find_slot(const struct hold *h, uint64_t addr)
+{
+	size_t lo = 0, hi = h->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (addr < h->slots[mid].lo)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	if (!lo || addr >= h->slots[lo - 1].record)
+		return NULL;
+	return &h->slots[lo - 1];
+}
+
+/* The slot whose record is at @addr: which a thread claims to run. */
+static bool
+is_wanted(const struct hold *h, uint64_t addr)
+{
+	const struct gt_slot *slot = addr ? find_slot(h, addr - 1) : NULL;
+
+	return slot && !slot->taken && slot->record == addr;
+}
+
+static struct gt_held *
+new_held(struct hold *h, const struct gt_slot *slot, size_t bytes)
+{
+	struct gt_held *held = malloc(sizeof(*held) + bytes);
+
+	if (!held) {
+		h->err = &gt_enomem;
+		return NULL;
+	}
+	held->slot = *slot;
+	held->slot.want = bytes;
+	held->regs.valid = 0;
+	return held;
+}
+
+static void
+keep(struct hold *h, struct gt_slot *slot, struct gt_held *held)
+{
+	held->next = h->held;
+	h->held = held;
+	slot->taken = true;
+	h->left--;
+}
+
+/* The thread with these registers stands still: copy what it is on. */
+static void
+copy_stack(struct hold *h, const struct gt_regs *regs)
+{
+	uint64_t sp = regs->r[GT_ARCH_SP];
+	struct gt_slot *slot = find_slot(h, sp);
+
+	if (!slot || slot->taken || h->err)
+		return;
+	size_t bytes = slot->record + h->abi->t.g.bytes - sp;
+	if (bytes > GT_COPY_MAX_BYTES)
+		return;
+	struct gt_held *held = new_held(h, slot, bytes);
+	if (!held)
+		return;
+	struct gt_span spans[] = {
+		{ slot->word, &held->word, sizeof(held->word), false },
+		{ sp, held->data, bytes, false },
+	};
+	h->err = h->t->ops->read(h->t, spans, 2);
+	/* Not even: a thread that has only begun to switch to it, or has only
+	 * finished leaving it, is not what runs it. */
+	held->regs = *regs;
+	if (h->err || !spans[0].ok || !spans[1].ok ||
+	    !GORO_ABI_UNSTABLE(held->word))
+		free(held);
+	else
+		keep(h, slot, held);
+}
+
+/*
+ * All threads stand still, and this goroutine is on none of them: copy it as
+ * the first passes do, words before and after, so that it is exact even if a
+ * thread escaped.
+ */
+static void
+copy_parked(struct hold *h, struct gt_slot *slot)
+{
+	const struct goro_abi_table *t = &h->abi->t;
+	unsigned char record[GT_ABI_STRUCT_MAX];
+
+	h->err = gt_target_read(h->t, slot->record, record, t->g.bytes);
+	if (h->err)
+		return;
+	uint64_t sp = gt_abi_load(record, t->g.sp), before = 0, after = 0;
+	if (sp < slot->lo || sp > slot->record)
+		return;
+	size_t bytes = slot->record + t->g.bytes - sp;
+	if (bytes > GT_COPY_MAX_BYTES)
+		return;
+	struct gt_held *held = new_held(h, slot, bytes);
+	if (!held)
+		return;
+	struct gt_span spans[] = {
+		{ slot->word, &before, sizeof(before), false },
+		{ sp, held->data, bytes, false },
+		{ slot->word, &after, sizeof(after), false },
+	};
+	h->err = h->t->ops->read(h->t, spans, 3);
+	held->word = before;
+	if (h->err || !spans[0].ok || !spans[1].ok || !spans[2].ok ||
+	    before != after || GORO_ABI_UNSTABLE(before))
+		free(held);
+	else
+		keep(h, slot, held);
+}
+
+static void
+note_time(struct hold *h, uint64_t began_ns)
+{
+	uint64_t took = now_ns() - began_ns;
+
+	if (took > h->max_ns)
+		h->max_ns = took;
+}
+
+static void
+hold_single(struct hold *h, const struct gt_threads *threads)
+{
+	for (size_t i = 0; i < threads->n && h->left && !h->err; i++) {
+		const struct gt_thread *th = &threads->v[i];
+		struct gt_regs regs;
+		uint64_t began = now_ns();
+
+		if (began > h->deadline_ns)
+			return;
+		if (!is_wanted(h, th->g) ||
+		    h->t->ops->hold(h->t, th->tid, &regs) != 0)
+			continue;
+		copy_stack(h, &regs);
+		h->t->ops->release(h->t, th->tid);
+		note_time(h, began);
+	}
+}
+
+static void
+hold_joint(struct hold *h, const struct gt_threads *threads)
+{
+	struct gt_regs regs[JOINT_MAX];
+	bool held[JOINT_MAX] = { false };
+	size_t n = threads->n < JOINT_MAX ? threads->n : JOINT_MAX;
+	uint64_t began = now_ns();
+
+	for (size_t i = 0; i < n && now_ns() < h->deadline_ns; i++)
+		held[i] = h->t->ops->hold(h->t, threads->v[i].tid, &regs[i]) ==
+			  0;
+	for (size_t i = 0; i < n; i++)
+		if (held[i])
+			copy_stack(h, &regs[i]);
+	for (size_t i = 0; i < h->n && i < JOINT_MAX; i++)
+		if (!h->slots[i].taken && !h->err)
+			copy_parked(h, &h->slots[i]);
+	for (size_t i = 0; i < n; i++)
+		if (held[i])
+			h->t->ops->release(h->t, threads->v[i].tid);
+	note_time(h, began);
+}
+
+static void
+hold_all_passes(void *arg)
+{
+	struct hold *h = arg;
+
+	for (unsigned pass = 0; pass < SINGLE_PASSES + JOINT_PASSES; pass++) {
+		struct gt_threads threads = { 0 };
+
+		if (!h->left || h->err || now_ns() > h->deadline_ns)
+			return;
+		/* A damaged list still has a beginning. */
+		gt_error_free(gt_registry_threads(h->t, h->abi, &threads));
+		if (pass < SINGLE_PASSES)
+			hold_single(h, &threads);
+		else
+			hold_joint(h, &threads);
+		free(threads.v);
+	}
+}
+
+struct gt_error *
+gt_hold_running(struct gt_target *t, const struct gt_abi *abi,
+		struct gt_slot *slots, size_t n, struct gt_held **ret,
+		uint64_t *ret_max_ns)
+{
+	struct hold h = {
+		.t = t,
+		.abi = abi,
+		.slots = slots,
+		.n = n,
+		.left = n,
+		.deadline_ns = now_ns() + MAX_NS,
+	};
+
+	qsort(slots, n, sizeof(*slots), by_lo);
+	struct gt_error *err = gt_target_trace(hold_all_passes, &h);
+	*ret = h.held;
+	*ret_max_ns = h.max_ns;
+	if (!err)
+		return h.err;
+	gt_error_free(h.err);
+	return err;
+}

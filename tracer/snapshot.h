@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * snapshot.h - true copies of goroutines that go on running
+ *
+ * Idea       A goroutine that is parked does not change, and its state word
+ *            proves it: read the word, copy record and stack, read the word
+ *            again; the same even word means an exact copy (abi.h). So nothing
+ *            is stopped. The few that run are taken by stopping their thread,
+ *            one thread at a time, for as long as it takes to copy a stack.
+ * Stream     Copies are handed over batch by batch and then forgotten: a
+ *            million stacks never lie in memory together.
+ */
+#ifndef GT_SNAPSHOT_H
+#define GT_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "abi_reader.h"
+#include "registry.h"
+#include "target.h"
+
+enum {
+	GT_GOROUTINES_MAX = 1 << 24,
+	GT_NAME_BYTES = 64,          /* of a goroutine's name, with its end */
+	GT_COPY_MAX_BYTES = 1 << 28, /* of one stack */
+	GT_DAMAGED_MAX = 4096, /* records; then the registry is given up */
+};
+
+/* A goroutine, copied; valid while it is being handed over. */
+struct gt_copy {
+	uint64_t word;
+	uint64_t addr; /* of the record */
+	const unsigned char *record;
+	/* Its live stack, from `sp` up. Zero bytes: it has never run, or its
+	 * stack could not be had. */
+	uint64_t sp;
+	const unsigned char *stack;
+	size_t stack_bytes;
+	const struct gt_regs *regs; /* it ran; NULL: the saved context holds */
+	const char *name;           /* "" when it has none */
+	bool exact;                 /* all of this was true at one moment */
+};
+
+struct gt_snapshot_stats {
+	size_t held;          /* goroutines whose thread was stopped */
+	size_t unresolved;    /* handed over without a stack */
+	size_t damaged;       /* records that could not be true, left out */
+	uint64_t held_max_ns; /* the longest time that a thread stood still */
+	struct gt_error *problem; /* what was wrong with a list, or NULL */
+};
+
+/**
+ * Hand a copy of each goroutine to @take, in no order.
+ *
+ * @take  returns an error to end it
+ *
+ * Returns  an error when it could not go on; what was taken before is true.
+ *          *ret_stats is filled in any case; gt_error_free() its problem.
+ */
+struct gt_error *
+gt_snapshot(struct gt_target *t, const struct gt_abi *abi,
+	    struct gt_error *(*take)(const struct gt_copy *copy, void *arg),
+	    void *arg, struct gt_snapshot_stats *ret_stats);
+
+/* Between snapshot.c and running.c: a slot whose goroutine is still wanted. */
+struct gt_slot {
+	uint64_t word;   /* address of its state word */
+	uint64_t record; /* address of its record */
+	uint64_t lo;     /* the slot's lowest address */
+	size_t want;     /* bytes to copy, up to the record's end */
+	bool taken;
+};
+
+/* A goroutine that was copied while a thread, or all of them, stood still. */
+struct gt_held {
+	struct gt_held *next;
+	struct gt_slot slot;
+	uint64_t word;
+	struct gt_regs regs;  /* none valid: it was parked */
+	unsigned char data[]; /* slot.want bytes, from the stack pointer up */
+};
+
+/* running.c: copy goroutines of @slots that threads are running; marks those
+ * as taken. The caller frees the list. */
+struct gt_error *gt_hold_running(struct gt_target *t, const struct gt_abi *abi,
+				 struct gt_slot *slots, size_t n,
+				 struct gt_held **ret, uint64_t *ret_max_ns);
+
+#endif

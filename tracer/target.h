@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * target.h - what is looked at: a live process, a core, a test's memory
+ *
+ * Idea       A target is a handful of functions; all that is right of it
+ *            (snapshot, unwind, symbolize ...) is the same code for each. A
+ *            new kind of target is one new file.
+ * Trust      Everything that a target gives is hostile: it may be damaged, and
+ *            it may change between two reads of the same place.
+ */
+#ifndef GT_TARGET_H
+#define GT_TARGET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch.h"
+#include "error.h"
+#include "maps.h"
+
+/* One piece of memory to copy; `ok` says afterwards that all of it came. */
+struct gt_span {
+	uint64_t addr;
+	void *buf;
+	size_t bytes;
+	bool ok;
+};
+
+struct gt_target;
+
+struct gt_target_ops {
+	/**
+	 * Copy spans, in their order.
+	 *
+	 * A span that is not readable is not `ok`, and that is no error: an
+	 * error means that nothing can be read any more.
+	 */
+	struct gt_error *(*read)(struct gt_target *t, struct gt_span *spans,
+				 size_t n);
+
+	/* A descriptor of the file that @map maps, be it deleted, replaced or
+	 * in another mount namespace; or -errno. */
+	int (*open_file)(struct gt_target *t, const struct gt_map *map);
+
+	/**
+	 * Stop a thread and take its registers; release() lets it go on.
+	 *
+	 * @tid  as the target itself knows its thread
+	 *
+	 * Waits for a bounded time only. Both are called by one thread, which
+	 * ends soon after (gt_target_trace()): whatever it still held, and a
+	 * thread that could not be stopped in time, goes on then.
+	 *
+	 * Returns 0 or -errno: -ESRCH it has ended, -ETIMEDOUT it does not
+	 * react, -EPERM somebody else traces it
+	 */
+	int (*hold)(struct gt_target *t, int tid, struct gt_regs *ret);
+	void (*release)(struct gt_target *t, int tid);
+
+	/* Cycles and ns of CLOCK_MONOTONIC at the target's present. */
+	void (*now)(struct gt_target *t, uint64_t *cycles, uint64_t *ns);
+
+	void (*destroy)(struct gt_target *t);
+};
+
+struct gt_target {
+	const struct gt_target_ops *ops;
+	pid_t pid;
+	struct gt_maps maps;
+};
+
+/* target_live.c */
+struct gt_error *gt_target_live_open(pid_t pid, struct gt_target **ret);
+
+void gt_target_destroyp(struct gt_target **t);
+
+/* Copy one span; an unreadable one is an error here. */
+struct gt_error *gt_target_read(struct gt_target *t, uint64_t addr, void *buf,
+				size_t bytes);
+
+/* Copy a string of less than @max bytes, control characters and all; what
+ * cannot be read ends it. @buf is always terminated. */
+struct gt_error *gt_target_read_string(struct gt_target *t, uint64_t addr,
+				       char *buf, size_t max);
+
+/* Run @fn(@arg) on a thread made for it, no signal disturbing it, and wait for
+ * it to end: the only place where hold() may be called. */
+struct gt_error *gt_target_trace(void (*fn)(void *arg), void *arg);
+
+#endif
