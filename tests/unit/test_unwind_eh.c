@@ -314,16 +314,19 @@ module_of(const void *code)
 /*
  * Make @ret a list of one module, like @m, whose tables are a copy in memory
  * of their own, so that AddressSanitizer sees each byte past their end. What
- * they describe moves along with them: by ret->module[0].bias - m->bias.
+ * they describe moves along with them: by ret->module[0].bias - m->bias, which
+ * is a multiple of 16, since the rule of a PLT asks for the PC's lowest bits.
  */
 static uint8_t *
 copy_tables(const struct gr_module *m, size_t bytes, struct gr_modules *ret)
 {
 	struct gr_module *copy = &ret->module[0];
-	uint8_t *table = malloc(bytes);
+	size_t pad = m->eh_hdr & 15;
+	uint8_t *block = malloc(pad + bytes);
+	uint8_t *table = block + pad;
 	uintptr_t shift = (uintptr_t)table - m->eh_hdr;
 
-	assert_non_null(table);
+	assert_non_null(block);
 	memcpy(table, (const void *)m->eh_hdr, bytes);
 	ret->n = 1;
 	*copy = *m;
@@ -334,6 +337,12 @@ copy_tables(const struct gr_module *m, size_t bytes, struct gr_modules *ret)
 	copy->eh_lo = copy->eh_hdr;
 	copy->eh_hi = copy->eh_lo + bytes;
 	return table;
+}
+
+static void
+free_tables(uint8_t *table)
+{
+	free(table - ((uintptr_t)table & 15));
 }
 
 static bool
@@ -367,7 +376,7 @@ scan_without_index_finds_the_same_rows(void **state)
 		gr_cfi_row(&copied, pc + shift, &b);
 		T_CHECK(same_row(&a, &b));
 	}
-	free(table);
+	free_tables(table);
 }
 
 static uint64_t
@@ -410,7 +419,7 @@ damaged_tables_are_read_within_their_bounds(void **state)
 			rows += !(row.flags & GR_ROW_NONE);
 			T_CHECK(row.pc == pc);
 		}
-		free(table);
+		free_tables(table);
 	}
 	print_message("%ld rows of %d survived\n", rows,
 		      MUTATIONS * PCS_PER_MUTATION);
