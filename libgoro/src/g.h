@@ -69,6 +69,9 @@ struct gr_g {
 } __attribute__((aligned(64)));
 
 /* Flags of the runtime's own, beside GORO_ABI_G_*. */
+/* Preempted: its registers and stack hold no thread-local's address; or do. */
+#define GR_G_MAY_MOVE 0x20
+#define GR_G_PINNED 0x40
 #define GR_G_UNGUARDED 0x80 /* no guard page: the canary is checked */
 
 static inline unsigned

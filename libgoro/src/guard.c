@@ -71,19 +71,19 @@ protect(const struct gr_chunk *c, uint64_t slot)
 }
 
 /* The best kind that this kernel has; GORODEBUG=guard= makes it worse. */
-enum gr_guard gr_guard_best = GR_GUARD_INSTALL;
+static enum gr_guard best_kind;
 
 /* Give a slot its guard. False: it has to be checked by its canary. */
 bool
 gr_guard_slot(const struct gr_chunk *c, uint64_t slot)
 {
 	/* [relaxed] several threads may find out the same thing. */
-	enum gr_guard best = gr_load_rlx(&gr_guard_best);
+	enum gr_guard best = gr_load_rlx(&best_kind);
 
 	if (best == GR_GUARD_INSTALL) {
 		if (install(c, slot))
 			return true;
-		gr_store_rlx(&gr_guard_best, best = GR_GUARD_PROTECT);
+		gr_store_rlx(&best_kind, best = GR_GUARD_PROTECT);
 	}
 	return best == GR_GUARD_PROTECT && protect(c, slot);
 }
@@ -96,9 +96,10 @@ gr_guard_intact(const struct gr_g *g, const void *sp)
 	       ((const uint64_t *)g->stack_lo)[-1] == 0;
 }
 
-/* All mappings are gone: the next run may protect anew. */
+/* No slot has a guard yet: a new run may protect anew. */
 void
-gr_guard_reset(void)
+gr_guard_init(enum gr_guard best)
 {
 	gr_store_rlx(&protected_n, 0);
+	gr_store_rlx(&best_kind, best);
 }

@@ -15,6 +15,7 @@
 #include "futex.h"
 #include "goro/goro.h"
 #include "monitor.h"
+#include "preempt.h"
 #include "san.h"
 #include "thread.h"
 
@@ -158,11 +159,12 @@ gr_idle_off(struct gr_m *m)
 
 /* Is there anything that we could run? Looks after idle_n was raised. */
 static bool
-work_anywhere(void)
+work_anywhere(struct gr_m *m)
 {
 	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 
-	if (gr_globq_len() || gr_load_sc(&gr_stopping)) /* [pair stopping] */
+	if (gr_globq_len() || gr_preempted_any(m) ||
+	    gr_load_sc(&gr_stopping)) /* [pair stopping] */
 		return true;
 	for (uint32_t i = 0; i < n; i++)
 		if (gr_runq_len(&gr_procs[i]->runq))
@@ -237,7 +239,7 @@ gr_idle_sleep(struct gr_m *m)
 		m->spinning = false;
 		gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
 	}
-	if (work_anywhere() && list_take(p))
+	if (work_anywhere(m) && list_take(p))
 		return;
 	/* [pair timer-first] only its own worker adds to a P's timers. */
 	deadline_ns = gr_load_sc(&p->timers.first_ns);

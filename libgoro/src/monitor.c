@@ -2,7 +2,9 @@
 /*
  * monitor.c - the thread that watches the workers
  *
- * Idea       What nobody has the time to see: a goroutine made ready beside
+ * Idea       A goroutine that has had its P for 10 ms while others wait is asked
+ *            to let go (preempt.h).
+ *            Also: what nobody has the time to see: a goroutine made ready beside
  *            one that does not let go of its P, while another P is idle. The
  *            short path of the scheduler spares the wake-up (20 us of another
  *            CPU) since in most cases its own P comes to it within a
@@ -15,10 +17,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "futex.h"
 #include "goro/goro.h"
 #include "idle.h"
+#include "options.h"
+#include "preempt.h"
 #include "sched.h"
 
 enum {
@@ -26,6 +31,7 @@ enum {
 	PACE_MAX_NS = 10000000,
 	PACE_STEADY = 20, /* rounds at the same pace before it slows */
 	IDLE_ROUNDS = 10, /* rounds at the slowest with all P idle */
+	ASKS_FAST = 40,      /* times to ask it at the fastest pace */
 };
 
 uint32_t gr_monitor_slow;
@@ -42,28 +48,69 @@ gr_monitor_poke(void)
 		gr_futex_wake(&word, 1);
 }
 
-/* Watch one P; true when something was done about it. */
+/* Is there anything that could run on this P if it were let go? */
 static bool
-watch(struct gr_p *p)
+anything_waits(struct gr_p *p, int64_t now_ns)
+{
+	/* [relaxed] hints, all of them. */
+	return gr_load_rlx(&p->runq.next) || gr_runq_len(&p->runq) ||
+	       gr_load_rlx(&p->timers.first_ns) <= now_ns ||
+	       gr_globq_len() || gr_preempted_n();
+}
+
+/* CPU time of a thread: one that sleeps in the kernel is not disturbed. */
+static int64_t
+thread_cpu_ns(int32_t tid)
+{
+	/* As the kernel makes the id: CPUCLOCK_SCHED, per thread. */
+	clockid_t id = (clockid_t)(~(unsigned)tid << 3 | 6);
+	struct timespec t;
+
+	if (clock_gettime(id, &t))
+		return 0;
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+/* Its goroutine has had its share: ask it to stop, more and more rarely where
+ * it cannot. Returns how long to wait before asking again. */
+static int64_t
+take_back(struct gr_p *p)
+{
+	int64_t cpu_ns = p->m ? thread_cpu_ns(gr_load_acq(&p->m->tid)) : 0;
+
+	if (cpu_ns != p->seen_cpu_ns) {
+		p->seen_cpu_ns = cpu_ns;
+		p->asked++;
+		gr_preempt_request(p);
+	}
+	return p->asked < ASKS_FAST ? PACE_MIN_NS : PACE_MAX_NS / 4;
+}
+
+/* Watch one P. Returns how long until it is to be looked at again. */
+static int64_t
+watch(struct gr_p *p, int64_t now_ns)
 {
 	/* [relaxed] all that is read here are hints. */
 	uint32_t tick = gr_load_rlx(&p->tick);
+	int64_t left_ns;
 
 	if (gr_load_rlx(&p->status) != GR_P_RUNNING || tick != p->seen_tick) {
 		p->seen_tick = tick;
-		p->seen_for = 0;
+		p->seen_since_ns = now_ns;
+		p->asked = 0;
 		gr_store_rlx(&p->runq.next_for_all, false);
-		return false;
+		return gr_options.slice_us * 1000;
 	}
-	p->seen_for++;
-	if (!gr_load_rlx(&gr_idle_n))
-		return false;
-	if (!gr_load_rlx(&p->runq.next) && !gr_runq_len(&p->runq) &&
-	    gr_load_rlx(&p->timers.first_ns) > gr_now_ns())
-		return false;
-	gr_store_rlx(&p->runq.next_for_all, true);
-	gr_wake_one();
-	return true;
+	if (!anything_waits(p, now_ns))
+		return PACE_MAX_NS;
+	if (gr_load_rlx(&gr_idle_n)) {
+		/* Somebody else has the time. */
+		gr_store_rlx(&p->runq.next_for_all, true);
+		gr_wake_one();
+		return PACE_MIN_NS;
+	}
+	left_ns = p->seen_since_ns + gr_options.slice_us * 1000 - now_ns;
+	return left_ns > 0 ? left_ns : take_back(p);
 }
 
 static bool
@@ -81,12 +128,15 @@ monitor_main(void *arg)
 	(void)arg;
 	while (!gr_load_acq(&stop)) { /* [pair monitor] */
 		uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
-		bool acted = false, asleep;
+		int64_t now_ns = gr_now_ns(), soon_ns = PACE_MAX_NS;
+		bool asleep;
 
-		for (uint32_t i = 0; i < n; i++)
-			acted |= watch(gr_procs[i]);
+		for (uint32_t i = 0; i < n; i++) {
+			int64_t ns = watch(gr_procs[i], now_ns);
+			soon_ns = ns < soon_ns ? ns : soon_ns;
+		}
 		gr_clock_tick();
-		if (acted) {
+		if (soon_ns == PACE_MIN_NS) {
 			pace_ns = PACE_MIN_NS;
 			steady = 0;
 		} else if (++steady > PACE_STEADY && pace_ns < PACE_MAX_NS) {
@@ -105,7 +155,8 @@ monitor_main(void *arg)
 		if (!gr_load_acq(&word)) /* [pair monitor] */
 			gr_futex_wait(&word, 0,
 				      asleep ? GORO_FOREVER :
-					       gr_now_ns() + pace_ns);
+					       now_ns + (soon_ns < pace_ns ?
+							 soon_ns : pace_ns));
 		if (gr_xchg_acq_rel(&word, 0)) { /* [pair monitor] */
 			pace_ns = PACE_MIN_NS;
 			steady = 0;

@@ -23,7 +23,9 @@
 #include "goro/goro.h"
 #include "idle.h"
 #include "monitor.h"
+#include "options.h"
 #include "overflow.h"
+#include "preempt.h"
 #include "thread.h"
 #include "waitq.h"
 
@@ -129,6 +131,7 @@ clean_up(void)
 {
 	gr_g_each(leave_queues, NULL);
 	gr_globq_drop();
+	gr_preempted_drop();
 	for (uint32_t i = 0; i < gr_procs_ever; i++) {
 		gr_timer_heap_fini(&gr_procs[i]->timers);
 		free(gr_procs[i]);
@@ -148,9 +151,12 @@ run(void)
 	/* A static program must not be linked without its debug table. */
 	__asm__ volatile("" : : "r"(&gr_abi_table));
 	gr_clock_init();
+	gr_options_read();
+	gr_guard_init(gr_options.guard);
 	gr_default_class = gr_stack_class(
 		env_number("GOROSTACK", GR_STACK_DEFAULT_BYTES));
 	gr_overflow_install();
+	gr_preempt_install();
 	err = set_procs(GR_MIN(env_number("GOROMAXPROCS", cpus()),
 			       (long)GR_MAX_PROCS));
 	if (!err)
@@ -182,6 +188,7 @@ goro_run(int (*main_fn)(void *arg), void *arg)
 		clean_up();
 		gr_store_rel(&busy, 0); /* [pair run] */
 	}
+	gr_preempt_remove();
 	gr_overflow_remove();
 	return err ? err : program.result;
 }

@@ -21,6 +21,7 @@
 #include "goro/goro.h"
 #include "idle.h"
 #include "monitor.h"
+#include "preempt.h"
 #include "san.h"
 
 enum {
@@ -29,7 +30,10 @@ enum {
 	STREAK = 32,          /* picks of the newest before the ring's turn */
 };
 
-static _Thread_local struct gr_m *self_m;
+/* Of the static kind: a signal handler reads it, and must not be the first
+ * to, lest the loader allocates. */
+static _Thread_local struct gr_m *self_m
+	__attribute__((tls_model("initial-exec")));
 
 __attribute__((noinline)) struct gr_m *
 gr_m_self(void)
@@ -406,16 +410,23 @@ find_runnable(struct gr_m *m)
 		if (p->id >= gr_load_acq(&gr_procs_n)) /* [pair procs] */
 			gr_p_hand_over(m);
 		run_timers(m);
+		/* Every other time those that had to stop go first, or who
+		 * parks often would keep them waiting. */
+		p->turn = !p->turn;
+		if (p->turn && (g = gr_preempted_get(m)))
+			return g;
 		if (p->tick % LONG_PATH_EVERY == 0 &&
 		    (g = gr_globq_get(&p->runq, 1)))
 			return g;
-		p->tick++;
+		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] see above */
 		if ((g = gr_runq_get_next(&p->runq)) ||
 		    (g = gr_runq_get_ring(&p->runq)))
 			return g;
 		/* Our share: were it more, others would have to steal. */
 		if ((g = gr_globq_get(&p->runq,
 				      gr_globq_len() / gr_procs_n + 1)))
+			return g;
+		if ((g = gr_preempted_get(m)))
 			return g;
 		if (gr_procs_n > 1 && ((g = steal(m)) || (g = spin(m))))
 			return g;

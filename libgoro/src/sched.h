@@ -18,6 +18,7 @@
 #define GR_SCHED_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct gr_p {
 	struct gr_runq runq;
 	uint32_t tick;  /* switches made; [relaxed] read by the monitor */
 	uint32_t streak; /* picks from runq.next in a row */
+	bool turn;       /* of the preempted to go first */
 	uint64_t timer_cycles; /* look at the timers when this has come */
 	uint64_t random;
 	uint64_t next_id, end_id; /* goroutine ids in hand */
@@ -51,7 +53,9 @@ struct gr_p {
 
 	/* The monitor's own. */
 	uint32_t seen_tick;
-	uint32_t seen_for; /* ticks of the monitor without a switch here */
+	int64_t seen_since_ns; /* since when without a switch here */
+	int64_t seen_cpu_ns;   /* of its thread */
+	uint32_t asked;        /* to be preempted, since then */
 };
 
 enum gr_p_status { GR_P_IDLE, GR_P_RUNNING, GR_P_SYSCALL, GR_P_OFF };
@@ -73,6 +77,8 @@ struct gr_m {
 	bool gone; /* its thread has let go of the runtime; [pair thread-end] */
 	pthread_t thread;
 	void *altstack;
+	sigset_t sigmask;       /* as it was at the thread's start */
+	uintptr_t tls_lo, tls_hi; /* its static thread-local storage */
 	struct gr_m *idle_next; /* spare threads; idle.lock */
 	void *san_fiber;
 	const void *san_stack_lo;

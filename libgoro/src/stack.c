@@ -192,7 +192,6 @@ gr_stack_release_all(void)
 
 	gr_store_rel(&gr_chunks, NULL);
 	memset(classes, 0, sizeof(classes));
-	gr_guard_reset();
 	for (; c; c = next) {
 		next = c->next;
 		munmap(c->base, c->slots * c->slot_bytes);

@@ -87,9 +87,8 @@ enum gr_guard {
 	GR_GUARD_PROTECT, /* mprotect: two mappings a guard */
 	GR_GUARD_INSTALL, /* MADV_GUARD_INSTALL: no mapping, Linux 6.13 */
 };
-extern enum gr_guard gr_guard_best;
 bool gr_guard_slot(const struct gr_chunk *c, uint64_t slot);
 bool gr_guard_intact(const struct gr_g *g, const void *sp);
-void gr_guard_reset(void);
+void gr_guard_init(enum gr_guard best);
 
 #endif

@@ -22,6 +22,7 @@
 
 #include "futex.h"
 #include "goro/goro.h"
+#include "preempt.h"
 #include "san.h"
 
 enum {
@@ -66,6 +67,7 @@ thread_main(void *arg)
 	altstack_create(m);
 	/* A sleep of 1 ms that comes 50 us late by the kernel's leave. */
 	prctl(PR_SET_TIMERSLACK, 1000ul);
+	gr_preempt_thread_init(m);
 	gr_san_m_start(m);
 	gr_schedule(m);
 	altstack_destroy(m);

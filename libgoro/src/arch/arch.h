@@ -39,6 +39,11 @@ struct gr_switch_to {
 };
 struct gr_switch_to gr_g_main(struct gr_m *m);
 
+/* What a preempted goroutine is made to call: saves everything, calls
+ * gr_preempt_park(), and goes on as if nothing had been. */
+void gr_preempt_entry(void);
+void gr_preempt_park(void);
+
 #if defined(__x86_64__)
 #include "x86_64/arch_impl.h"
 #else

@@ -3,7 +3,7 @@
 #define GR_ARCH_X86_64_H
 
 #include <elf.h>
-#include <string.h>
+#include <ucontext.h>
 #include <x86intrin.h>
 
 #define GR_ARCH_MACHINE EM_X86_64
@@ -55,6 +55,35 @@ gr_arch_cycles_steady(void)
 	c = 0;
 	__asm__ volatile("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
 	return (d >> 8) & 1;
+}
+
+/* --- preemption: preempt.S --- */
+
+extern uint64_t gr_preempt_xsave_bytes, gr_preempt_xsave_mask;
+int gr_arch_preempt_init(void);
+
+static inline uintptr_t
+gr_arch_ucontext_pc(const void *ucontext)
+{
+	return ((const ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RIP];
+}
+
+static inline uintptr_t
+gr_arch_ucontext_sp(const void *ucontext)
+{
+	return ((const ucontext_t *)ucontext)->uc_mcontext.gregs[REG_RSP];
+}
+
+/* Make the interrupted thread call @fn, past the 128 bytes below its stack
+ * pointer that the ABI leaves to leaf functions. */
+static inline void
+gr_arch_ucontext_call(void *ucontext, void (*fn)(void))
+{
+	greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+
+	r[REG_RSP] -= 128 + 8;
+	*(greg_t *)r[REG_RSP] = r[REG_RIP];
+	r[REG_RIP] = (greg_t)fn;
 }
 
 static inline void

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/*
+ * options.c - reading GORODEBUG
+ *
+ * Unknown names are passed over, as in Go: one setting serves programs of
+ * several versions.
+ */
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "stack.h"
+
+struct gr_options gr_options;
+
+static bool
+is(const char *name, size_t bytes, const char *known)
+{
+	return strlen(known) == bytes && !memcmp(name, known, bytes);
+}
+
+static int
+guard_kind(const char *value)
+{
+	if (!strncmp(value, "none", 4))
+		return GR_GUARD_NONE;
+	if (!strncmp(value, "mprotect", 8))
+		return GR_GUARD_PROTECT;
+	return GR_GUARD_INSTALL;
+}
+
+static void
+set(const char *name, size_t bytes, const char *value)
+{
+	if (is(name, bytes, "asyncpreemptoff"))
+		gr_options.async_preempt_off = atoi(value) != 0;
+	else if (is(name, bytes, "slice") && atoll(value) > 0)
+		gr_options.slice_us = atoll(value);
+	else if (is(name, bytes, "schedtrace"))
+		gr_options.schedtrace_ms = atoll(value);
+	else if (is(name, bytes, "guard"))
+		gr_options.guard = guard_kind(value);
+}
+
+void
+gr_options_read(void)
+{
+	const char *at = getenv("GORODEBUG");
+
+	gr_options = (struct gr_options){
+		.guard = GR_GUARD_INSTALL,
+		.slice_us = 10000, /* as in Go */
+	};
+	while (at && *at) {
+		size_t bytes = strcspn(at, ",");
+		const char *equals = memchr(at, '=', bytes);
+
+		if (equals)
+			set(at, equals - at, equals + 1);
+		at += bytes + (at[bytes] == ',');
+	}
+}

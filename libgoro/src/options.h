@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * options.h - GORODEBUG: comma-separated NAME=VALUE, read once a run
+ */
+#ifndef GR_OPTIONS_H
+#define GR_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct gr_options {
+	bool async_preempt_off; /* asyncpreemptoff=1 */
+	int64_t slice_us;       /* slice=US: a goroutine's share; 10,000 */
+	int64_t schedtrace_ms;  /* schedtrace=MS; 0: off */
+	int guard;              /* guard=none|mprotect|install: enum gr_guard */
+};
+
+extern struct gr_options gr_options;
+
+void gr_options_read(void);
+
+#endif
