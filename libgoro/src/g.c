@@ -217,9 +217,9 @@ finish_sleep(struct gr_m *m, struct gr_g *g, void *arg)
 }
 
 static struct gr_g *
-wake_sleeper(struct gr_timer *t, int64_t now_ns)
+wake_sleeper(struct gr_timer *t, struct gr_m *m, int64_t now_ns)
 {
-	(void)now_ns;
+	(void)m, (void)now_ns;
 	return (struct gr_g *)((char *)t - offsetof(struct gr_g, timer));
 }
 
@@ -233,7 +233,6 @@ goro_sleep(int64_t duration_ns)
 	if (duration_ns <= 0)
 		return;
 	g->timer.fire = wake_sleeper;
-	g->timer.period_ns = 0;
 	gr_g_will_wait(g, GORO_WAIT_SLEEP, when_ns, NULL, 0);
 	gr_park(m, finish_sleep, &when_ns);
 }

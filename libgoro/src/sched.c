@@ -312,16 +312,23 @@ run_timers(struct gr_m *m)
 	p->timer_cycles = UINT64_MAX;
 }
 
-void
-gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns)
+int
+gr_timer_try_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns)
 {
 	struct gr_p *p = m->p;
 	uint64_t at = gr_cycles() + gr_cycles_in(when_ns - gr_now_ns());
+	int err = gr_timer_add(&p->timers, t, when_ns);
 
-	if (gr_timer_add(&p->timers, t, when_ns))
-		gr_fatal("out of memory for a timer");
-	if (at < p->timer_cycles)
+	if (!err && at < p->timer_cycles)
 		p->timer_cycles = at;
+	return err;
+}
+
+void
+gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns)
+{
+	if (gr_timer_try_start(m, t, when_ns))
+		gr_fatal("out of memory for a timer");
 }
 
 /* From another P: half of its ring, or what the monitor says is stuck. */

@@ -71,6 +71,7 @@ struct gr_m {
 	struct gr_g *left; /* who left for the present stack: its finish */
 	gr_finish *finish;
 	void *finish_arg;
+	struct gr_deferred *deferred; /* by the callbacks of timers */
 	uint32_t wake; /* futex; [pair m-wake] */
 	int32_t tid;
 	bool spinning;
@@ -142,6 +143,9 @@ struct gr_g *gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *),
 void gr_g_ending(struct gr_m *m, struct gr_g *g);
 void gr_g_free(struct gr_p *p, struct gr_g *g);
 void gr_p_hand_over(struct gr_m *m);
+
+/* Arm a timer on this thread's P. 0 or -ENOMEM; the other ends the program. */
+int gr_timer_try_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns);
 void gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns);
 
 void gr_count_reset(void);

@@ -149,6 +149,42 @@ gr_timer_del(struct gr_timer *t)
 	}
 }
 
+static void
+fire_locked(struct gr_timer_heap *h, struct gr_timer *t, struct gr_m *m,
+	    int64_t now_ns)
+{
+	struct gr_g *g;
+
+	remove_locked(h, t->index);
+	g = t->fire(t, m, now_ns);
+	if (t->when_ns > now_ns)
+		insert_locked(h, t); /* where it was, so there is room */
+	else
+		/* [pair timer-heap] from here on it may be freed. */
+		gr_store_rel(&t->heap, NULL);
+	if (g)
+		gr_ready(m, g);
+}
+
+/* Run @d when the callback's heap is unlocked, on the same thread. */
+void
+gr_timer_defer(struct gr_m *m, struct gr_deferred *d)
+{
+	d->next = m->deferred;
+	m->deferred = d;
+}
+
+static void
+run_deferred(struct gr_m *m)
+{
+	struct gr_deferred *d;
+
+	while ((d = m->deferred)) {
+		m->deferred = d->next;
+		d->run(d, m);
+	}
+}
+
 /* Fire what is due at @now_ns. Returns the next instant, or GORO_FOREVER. */
 int64_t
 gr_timer_run(struct gr_timer_heap *h, struct gr_m *m, int64_t now_ns)
@@ -156,29 +192,40 @@ gr_timer_run(struct gr_timer_heap *h, struct gr_m *m, int64_t now_ns)
 	int64_t first_ns;
 
 	gr_lock(&h->lock);
-	while (h->n && h->slots[0].when_ns <= now_ns) {
-		struct gr_timer *t = h->slots[0].timer;
-		struct gr_g *g;
-
-		remove_locked(h, 0);
-		g = t->fire(t, now_ns);
-		if (t->period_ns) {
-			int64_t late_ns = now_ns - t->when_ns;
-
-			t->when_ns += t->period_ns *
-				      (1 + late_ns / t->period_ns);
-			insert_locked(h, t);
-		} else {
-			/* [pair timer-heap] from here on it may be freed. */
-			gr_store_rel(&t->heap, NULL);
-		}
-		if (g)
-			gr_ready(m, g);
-	}
+	while (h->n && h->slots[0].when_ns <= now_ns)
+		fire_locked(h, h->slots[0].timer, m, now_ns);
 	publish_first(h);
 	first_ns = h->first_ns;
 	gr_unlock(&h->lock);
+	run_deferred(m);
 	return first_ns;
+}
+
+/*
+ * Fire this one, if it is due and no scheduler has come to it yet. True when
+ * it was fired here. The caller's reference keeps @t alive.
+ */
+bool
+gr_timer_run_one(struct gr_timer *t, struct gr_m *m)
+{
+	struct gr_timer_heap *h = gr_load_acq(&t->heap); /* [pair timer-heap] */
+	int64_t now_ns;
+	bool due;
+
+	if (!h)
+		return false;
+	now_ns = gr_now_ns();
+	if (gr_load_acq(&h->first_ns) > now_ns) /* [pair timer-first] */
+		return false;
+	gr_lock(&h->lock);
+	due = t->heap == h && t->when_ns <= now_ns;
+	if (due) {
+		fire_locked(h, t, m, now_ns);
+		publish_first(h);
+	}
+	gr_unlock(&h->lock);
+	run_deferred(m);
+	return due;
 }
 
 /* Give all timers of a P that is turned off to another, which never is. */
@@ -198,9 +245,12 @@ gr_timer_move(struct gr_timer_heap *from, struct gr_timer_heap *to)
 	gr_unlock(&from->lock);
 }
 
+/* No thread of the runtime is left. Who still holds a timer finds it at rest. */
 void
 gr_timer_heap_fini(struct gr_timer_heap *h)
 {
+	for (uint32_t i = 0; i < h->n; i++)
+		gr_store_rel(&h->slots[i].timer->heap, NULL);
 	free(h->slots);
 	*h = (struct gr_timer_heap){ .first_ns = GORO_FOREVER };
 }

@@ -28,17 +28,17 @@ gr_waitq_claim(struct gr_waitq *q)
 }
 
 /*
- * A deadline fires under its heap's lock, where the lock of the queue must not
- * be taken, so it may find the goroutine before that has left its stack. The
- * two meet at `parked`: whoever comes second makes it ready.
+ * A deadline fires under its heap's lock and knows of no queue whose lock to
+ * take, so it may find the goroutine before that has left its stack. The two
+ * meet at `parked`: whoever comes second makes it ready.
  */
 static struct gr_g *
-deadline_fire(struct gr_timer *t, int64_t now_ns)
+deadline_fire(struct gr_timer *t, struct gr_m *m, int64_t now_ns)
 {
 	struct gr_g *g =
 		(struct gr_g *)((char *)t - offsetof(struct gr_g, timer));
 
-	(void)now_ns;
+	(void)m, (void)now_ns;
 	if (!gr_g_claim(g))
 		return NULL;
 	g->woken = NULL;
@@ -55,7 +55,6 @@ gr_deadline_arm(struct gr_m *m, int64_t deadline_ns)
 	gr_store_rlx(&g->claim, 0); /* [pair claim] nobody can find it yet */
 	gr_store_rlx(&g->parked, 0); /* [pair parked] likewise */
 	g->timer.fire = deadline_fire;
-	g->timer.period_ns = 0;
 	gr_timer_start(m, &g->timer, deadline_ns);
 }
 

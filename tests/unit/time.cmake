@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+#
+# Timers, contexts, errgroups.
+
+goro_add_test(test_timer_heap)
