@@ -133,6 +133,9 @@ const struct goro_abi_table gr_abi_table = {
 		.owner = FIELD(goro_mutex, owner_),
 		.waiters = FIELD(goro_mutex, waiters_.first),
 	},
+	.chan_more = {
+		.kind = FIELD(goro_chan, kind),
+	},
 };
 
 /* The note. Its descriptor is a distance, so nothing has to relocate it. */

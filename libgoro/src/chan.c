@@ -304,44 +304,52 @@ goro_chan_recv_until(struct goro_chan *ch, void *elem, int64_t deadline_ns)
 	return err;
 }
 
-/* Take all waiters of a queue, in order, onto a list by ->next. */
-static uint32_t
-take_all(struct goro_chan *ch, struct gr_waitq *q, struct gr_g ***tail)
+/* Take all waiters of a queue, in order. */
+static void
+take_all(struct goro_chan *ch, struct gr_waitq *q, struct gr_glist *to)
 {
 	struct gr_waiter *w;
-	uint32_t n = 0;
 
-	for (; (w = gr_waitq_claim(q)); n++) {
+	while ((w = gr_waitq_claim(q))) {
 		struct gr_g *g = claimed(w);
 
 		w->ok = false;
 		if (w->dir == GR_WAITER_RECV && w->elem)
 			memset(w->elem, 0, ch->elem_bytes);
-		**tail = g;
-		*tail = &g->next;
 		g->next = NULL;
+		if (to->last)
+			to->last->next = g;
+		else
+			to->first = g;
+		to->last = g;
+		to->n++;
 	}
-	return n;
 }
 
 void
-goro_chan_close(struct goro_chan *ch)
+gr_chan_close(struct goro_chan *ch, struct gr_glist *woken)
 {
-	struct gr_g *list = NULL, **tail = &list;
-	uint32_t n;
-
-	if (!ch)
-		goro_panic("close of nil channel");
 	gr_lock(&ch->lock);
 	if (ch->closed) {
 		gr_unlock(&ch->lock);
 		goro_panic("close of closed channel");
 	}
 	gr_store_rlx(&ch->closed, 1); /* [pair chan-peek] */
-	n = take_all(ch, &ch->recvq, &tail) + take_all(ch, &ch->sendq, &tail);
+	take_all(ch, &ch->recvq, woken);
+	take_all(ch, &ch->sendq, woken);
 	gr_unlock(&ch->lock);
+}
+
+void
+goro_chan_close(struct goro_chan *ch)
+{
+	struct gr_glist woken = { 0 };
+
+	if (!ch)
+		goro_panic("close of nil channel");
+	gr_chan_close(ch, &woken);
 	/* After the lock is released: who runs at once must not meet it. */
-	gr_ready_list(gr_m_self(), list, n);
+	gr_ready_list(gr_m_self(), woken.first, woken.n);
 }
 
 size_t

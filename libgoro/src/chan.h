@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "goro/abi.h"
 #include "lock.h"
 #include "sched.h"
 #include "waitq.h"
@@ -26,12 +27,21 @@ struct goro_chan {
 
 	struct gr_waitq recvq, sendq; /* ->first: [pair chan-peek] */
 	uint32_t refs;       /* [pair chan-refs] */
-	uint32_t pad;
+	uint8_t kind;        /* enum goro_abi_chan_kind */
 	uint64_t id;         /* 0: free */
 	uint64_t creator_id, creator_pc;
 	char *name;          /* malloc'ed, or NULL */
 	struct goro_chan *next_free;
 } __attribute__((aligned(64)));
+
+/* As goro_chan_create(); @creator_pc is what the tools show. */
+struct goro_chan *gr_chan_create(size_t elem_bytes, size_t capacity,
+				 enum goro_abi_chan_kind kind,
+				 uint64_t creator_pc);
+
+/* Close an open channel; who waited is appended to @woken, for the caller to
+ * make ready when it holds no locks. */
+void gr_chan_close(struct goro_chan *ch, struct gr_glist *woken);
 
 /* What became of an attempt. */
 enum gr_chan_result {

@@ -81,9 +81,9 @@ give(struct goro_chan *ch)
 }
 
 struct goro_chan *
-goro_chan_create(size_t elem_bytes, size_t capacity)
+gr_chan_create(size_t elem_bytes, size_t capacity,
+	       enum goro_abi_chan_kind kind, uint64_t creator_pc)
 {
-	void *creator = __builtin_return_address(0);
 	struct goro_chan *ch;
 	size_t bytes;
 	char *buf = NULL;
@@ -103,13 +103,21 @@ goro_chan_create(size_t elem_bytes, size_t capacity)
 		.elem_bytes = elem_bytes,
 		.buf = buf,
 		.refs = 1,
+		.kind = kind,
 		.creator_id = goro_self(),
-		.creator_pc = (uintptr_t)creator,
+		.creator_pc = creator_pc,
 	};
 	/* [pair chan-id] release: a reader outside that sees an id sees a
 	 * channel. */
 	gr_store_rel(&ch->id, gr_add_rlx(&next_id, 1));
 	return ch;
+}
+
+struct goro_chan *
+goro_chan_create(size_t elem_bytes, size_t capacity)
+{
+	return gr_chan_create(elem_bytes, capacity, GORO_ABI_CHAN_PLAIN,
+			      (uintptr_t)__builtin_return_address(0));
 }
 
 struct goro_chan *

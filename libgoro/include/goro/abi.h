@@ -67,6 +67,14 @@ enum goro_abi_reason {
 	GORO_WAIT_REASONS,
 };
 
+/* What a channel is there for. Of the runtime's own kinds one that is left
+ * open, or with an item in it, says nothing about the program. */
+enum goro_abi_chan_kind {
+	GORO_ABI_CHAN_PLAIN = 0,
+	GORO_ABI_CHAN_TIMER = 1,   /* of a timer, a ticker or goro_after() */
+	GORO_ABI_CHAN_CONTEXT = 2, /* closed when a context ends */
+};
+
 /* Where a field lies: byte offset in its structure, and its width. A field
  * that a later runtime dropped has bytes == 0. */
 struct goro_abi_field {
@@ -167,6 +175,12 @@ struct goro_abi_table {
 		uint32_t bytes, reserved;
 		struct goro_abi_field owner, waiters;
 	} mutex;
+
+	/* More of a channel. */
+	struct {
+		struct goro_abi_field kind; /* enum goro_abi_chan_kind */
+		uint32_t reserved;
+	} chan_more;
 };
 
 #define GORO_ABI_F_CYCLES_ARE_NS 1 /* no steady cycle counter here */
