@@ -113,7 +113,8 @@ start_main(void)
 	if (!g)
 		return -ENOMEM;
 	gr_ready(NULL, g); /* wakes a P, and so starts its thread */
-	return gr_threads_alive() ? 0 : -EAGAIN;
+	/* [pair run] ended: it was quick, and the thread is gone again. */
+	return gr_threads_alive() || gr_load_acq(&ended) ? 0 : -EAGAIN;
 }
 
 static bool
