@@ -50,6 +50,20 @@ gr_waitq_push(struct gr_waitq *q, struct gr_waiter *w)
 	q->last = w;
 }
 
+/* Before all others: for one that was here before. */
+static inline void
+gr_waitq_push_first(struct gr_waitq *q, struct gr_waiter *w)
+{
+	w->next = q->first;
+	w->prev = NULL;
+	w->queue = q;
+	if (q->first)
+		q->first->prev = w;
+	else
+		q->last = w;
+	gr_store_rlx(&q->first, w); /* [pair chan-peek] */
+}
+
 static inline void
 gr_waitq_remove(struct gr_waiter *w)
 {
