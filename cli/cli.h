@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "error.h"
+#include "tracer/error.h"
 
 enum cli_exit {
 	CLI_OK = 0,

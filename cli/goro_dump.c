@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "model.h"
-#include "render_text.h"
+#include "tracer/model.h"
+#include "tracer/render_text.h"
 
 struct options {
 	gt_unwinder_create *unwinder;
@@ -117,6 +117,11 @@ say_what_is_missing(struct gt_model *model)
 		cli_say("%zu goroutines ran all the time and could not be "
 			"stopped: their stacks are not shown",
 			stats->unresolved);
+		status = CLI_FINDINGS;
+	}
+	if (stats->too_deep) {
+		cli_say("%zu goroutines' stacks are too deep and not shown",
+			stats->too_deep);
 		status = CLI_FINDINGS;
 	}
 	if (cut) {

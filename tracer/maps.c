@@ -40,8 +40,8 @@ parse_line(char *line, struct gt_map *map)
 
 	if (sscanf(line,
 		   "%" SCNx64 "-%" SCNx64 " %c%c%c%*c %" SCNx64 " %x:%x "
-								"%" SCNu64 " %"
-									   "n",
+		   "%" SCNu64 " %"
+		   "n",
 		   &map->start, &map->end, &r, &w, &x, &map->offset,
 		   &map->major, &map->minor, &map->inode, &path_at) < 9 ||
 	    !path_at || map->start >= map->end)

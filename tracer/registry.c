@@ -142,23 +142,29 @@ by_base(const void *a, const void *b)
 	return (x->base > y->base) - (x->base < y->base);
 }
 
-/* Stacks lie in one chunk only; chunks that overlap are an endless supply of
- * the same goroutines. */
+/* A stack lies in one chunk only: chunks that overlap would be an endless
+ * supply of the same goroutines. */
 static struct gt_error *
-check_apart(struct gt_chunks *chunks)
+drop_overlaps(struct gt_chunks *chunks)
 {
-	if (chunks->n)
-		qsort(chunks->v, chunks->n, sizeof(*chunks->v), by_base);
-	for (size_t i = 1; i < chunks->n; i++) {
-		const struct gt_chunk *c = &chunks->v[i - 1];
+	size_t n = chunks->n, kept = 0;
 
-		if (chunks->v[i].base - c->base >= c->slots * c->slot_bytes)
+	if (n)
+		qsort(chunks->v, n, sizeof(*chunks->v), by_base);
+	for (size_t i = 0; i < n; i++) {
+		const struct gt_chunk *c = &chunks->v[i];
+		const struct gt_chunk *last = &chunks->v[kept ? kept - 1 : 0];
+
+		if (kept &&
+		    c->base - last->base < last->slots * last->slot_bytes)
 			continue;
-		chunks->n = i;
-		return gt_damaged(c->base, "the list of chunks is damaged: two "
-					   "of them overlap");
+		chunks->v[kept++] = *c;
 	}
-	return NULL;
+	chunks->n = kept;
+	if (kept == n)
+		return NULL;
+	return gt_damaged(0, "the list of chunks is damaged: some of them "
+			     "overlap");
 }
 
 struct gt_error *
@@ -178,7 +184,7 @@ gt_registry_chunks(struct gt_target *t, const struct gt_abi *abi,
 	};
 
 	struct gt_error *err = walk_list(&w, (void **)&ret->v, &ret->n);
-	struct gt_error *overlap = check_apart(ret);
+	struct gt_error *overlap = drop_overlaps(ret);
 
 	if (!err)
 		return overlap;

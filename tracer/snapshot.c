@@ -47,6 +47,7 @@ struct snapshot {
 	struct gt_snapshot_stats *stats;
 	size_t taken;
 	size_t window;         /* what sweep() copies of each */
+	uint64_t deep_bytes;   /* asked for beyond the window, all in all */
 	struct entry *entries; /* BATCH of them */
 	struct gt_span *spans; /* 3 * BATCH */
 	unsigned char *buf;    /* BATCH windows */
@@ -95,7 +96,7 @@ pend(struct snapshot *s, const struct gt_slot *slot)
  * in; a stack that the copy does not reach down to makes the slot want more.
  */
 static enum verdict
-judge(const struct snapshot *s, struct entry *e, struct gt_copy *copy)
+judge(struct snapshot *s, struct entry *e, struct gt_copy *copy)
 {
 	const struct goro_abi_table *t = &s->abi->t;
 	struct gt_slot *slot = &e->slot;
@@ -127,10 +128,15 @@ judge(const struct snapshot *s, struct entry *e, struct gt_copy *copy)
 	if (sp < lo || sp % sizeof(uint64_t) || sp > hi ||
 	    hi - sp < t->context_bytes)
 		return DAMAGED;
-	if (record_end(s, slot) - sp > GT_COPY_MAX_BYTES)
-		return TAKE; /* without a stack */
+	uint64_t want = record_end(s, slot) - sp;
+	if (sp < from && (want > GT_COPY_MAX_BYTES ||
+			  s->deep_bytes + want > GT_DEEP_MAX_BYTES)) {
+		s->stats->too_deep++;
+		return TAKE;
+	}
 	if (sp < from) {
-		slot->want = record_end(s, slot) - sp;
+		s->deep_bytes += want;
+		slot->want = want;
 		return AGAIN;
 	}
 	copy->sp = sp;

@@ -27,6 +27,7 @@ enum {
 	GT_COPY_MAX_BYTES = 1 << 28, /* of one stack */
 	GT_DAMAGED_MAX = 4096, /* records; then the registry is given up */
 };
+#define GT_DEEP_MAX_BYTES (UINT64_C(1) << 34) /* of all deep stacks */
 
 /* A goroutine, copied; valid while it is being handed over. */
 struct gt_copy {
@@ -45,7 +46,8 @@ struct gt_copy {
 
 struct gt_snapshot_stats {
 	size_t held;          /* goroutines whose thread was stopped */
-	size_t unresolved;    /* handed over without a stack */
+	size_t unresolved;    /* handed over without a stack: never at rest */
+	size_t too_deep;      /* without a stack: there is too much of it */
 	size_t damaged;       /* records that could not be true, left out */
 	uint64_t held_max_ns; /* the longest time that a thread stood still */
 	struct gt_error *problem; /* what was wrong with a list, or NULL */

@@ -46,6 +46,7 @@ struct live {
 	int proc; /* its directory in /proc */
 	/* In a PID namespace of its own it knows its threads by other ids. */
 	bool own_ids;
+	struct iovec local[READ_BATCH], remote[READ_BATCH];
 };
 
 static struct live *
@@ -57,17 +58,19 @@ live_of(struct gt_target *t)
 /* Copy spans[0..n), n <= READ_BATCH. Returns how many are dealt with: those
  * before an unreadable one, and that one. -errno: no access at all. */
 static ssize_t
-read_some(pid_t pid, struct gt_span *spans, size_t n)
+read_some(struct live *live, struct gt_span *spans, size_t n)
 {
-	struct iovec local[READ_BATCH], remote[READ_BATCH];
-
 	for (size_t i = 0; i < n; i++) {
-		local[i].iov_base = spans[i].buf;
-		remote[i].iov_base = (void *)(uintptr_t)spans[i].addr;
-		local[i].iov_len = remote[i].iov_len = spans[i].bytes;
+		struct iovec *local = &live->local[i];
+		struct iovec *remote = &live->remote[i];
+
+		local->iov_base = spans[i].buf;
+		remote->iov_base = (void *)(uintptr_t)spans[i].addr;
+		local->iov_len = remote->iov_len = spans[i].bytes;
 		spans[i].ok = false;
 	}
-	ssize_t got = process_vm_readv(pid, local, n, remote, n, 0);
+	ssize_t got = process_vm_readv(live->base.pid, live->local, n,
+				       live->remote, n, 0);
 	if (got < 0 && errno != EFAULT)
 		return -errno;
 	for (size_t i = 0; i < n; i++) {
@@ -83,7 +86,7 @@ static struct gt_error *
 live_read(struct gt_target *t, struct gt_span *spans, size_t n)
 {
 	while (n) {
-		ssize_t done = read_some(t->pid, spans,
+		ssize_t done = read_some(live_of(t), spans,
 					 n < READ_BATCH ? n : READ_BATCH);
 
 		if (done == -ENOMEM)
@@ -365,7 +368,7 @@ try_access(struct live *live)
 		.buf = &byte,
 		.bytes = 1,
 	};
-	ssize_t rc = read_some(live->base.pid, &span, 1);
+	ssize_t rc = read_some(live, &span, 1);
 
 	if (rc == -EPERM)
 		return gt_procfs_denied(live->proc, live->base.pid);

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+#
+# What looks into a process from outside. Most of it is tested on a process that
+# is made of arrays, fake_target.c, where everything can be damaged.
+
+if(TARGET gotrace)
+	add_library(goro_fake_target STATIC unit/fake_target.c)
+	target_link_libraries(goro_fake_target PUBLIC gotrace goro_test_support)
+
+	foreach(unit maps abi_reader snapshot)
+		goro_add_test(test_${unit} LIBS goro_fake_target)
+	endforeach()
+endif()
