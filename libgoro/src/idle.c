@@ -129,11 +129,14 @@ gr_wake_all(void)
 		list_push(p);
 	}
 	for (uint32_t i = 0; i < n; i++) {
+		struct gr_m *m;
+
 		p = gr_procs[i];
+		m = gr_load_acq(&p->m); /* [pair p-thread] */
 		/* [pair p-status] who turns it on wakes it. */
-		if (p->m && gr_load_sc(&gr_stopping) &&
+		if (m && gr_load_sc(&gr_stopping) &&
 		    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
-			wake(p->m);
+			wake(m);
 	}
 }
 
@@ -230,15 +233,15 @@ void
 gr_idle_sleep(struct gr_m *m)
 {
 	struct gr_p *p = m->p;
+	bool spinning = m->spinning;
 	int64_t deadline_ns;
 
 	/* [pair m-wake] relaxed: nobody can wake us before the list says so. */
 	gr_store_rlx(&m->wake, 0);
-	list_push(p);
-	if (m->spinning) {
-		m->spinning = false;
+	m->spinning = false;
+	list_push(p); /* from here on whoever takes it off sets `spinning` */
+	if (spinning)
 		gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
-	}
 	if (work_anywhere(m) && list_take(p))
 		return;
 	/* [pair timer-first] only its own worker adds to a P's timers. */

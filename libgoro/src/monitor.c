@@ -76,7 +76,8 @@ thread_cpu_ns(int32_t tid)
 static int64_t
 take_back(struct gr_p *p)
 {
-	int64_t cpu_ns = p->m ? thread_cpu_ns(gr_load_acq(&p->m->tid)) : 0;
+	struct gr_m *m = gr_load_acq(&p->m); /* [pair p-thread] */
+	int64_t cpu_ns = m ? thread_cpu_ns(gr_load_acq(&m->tid)) : 0;
 
 	if (cpu_ns != p->seen_cpu_ns) {
 		p->seen_cpu_ns = cpu_ns;

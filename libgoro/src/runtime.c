@@ -81,7 +81,9 @@ static int
 set_procs(uint32_t n)
 {
 	for (uint32_t i = gr_procs_ever; i < n; i++) {
-		struct gr_p *p = aligned_alloc(64, sizeof(*p));
+		/* C11 asks for a multiple of the alignment. */
+		struct gr_p *p =
+			aligned_alloc(64, (sizeof(*p) + 63) & ~(size_t)63);
 
 		if (!p)
 			return -ENOMEM;

@@ -26,7 +26,7 @@
 #endif
 
 /* From @from (NULL: the scheduler's stack) to @to (likewise). */
-static inline void
+static inline __attribute__((always_inline)) void
 gr_san_leave(struct gr_m *m, struct gr_g *from, struct gr_g *to, bool for_good)
 {
 	(void)m, (void)from, (void)to, (void)for_good;

@@ -99,7 +99,7 @@ stack_overflowed(struct gr_g *g)
 }
 
 /* Choose who comes after the goroutine that is leaving; returns its sp. */
-static inline void *
+static inline __attribute__((always_inline)) void *
 prepare_switch(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
 	       bool for_good)
 {
@@ -287,6 +287,11 @@ gr_g_main(struct gr_m *m)
 	m = gr_m_self();
 	gr_g_ending(m, g);
 	sp = prepare_switch(m, finish_exit, NULL, 0, true);
+#ifdef GR_TSAN
+	/* It is told of the switch already: our return would count as the
+	 * next goroutine's. */
+	gr_context_switch(&g->sp, sp, m);
+#endif
 	return (struct gr_switch_to){ sp, m };
 }
 

@@ -71,7 +71,7 @@ thread_main(void *arg)
 	gr_san_m_start(m);
 	gr_schedule(m);
 	altstack_destroy(m);
-	m->p->m = NULL;
+	gr_store_rel(&m->p->m, NULL); /* [pair p-thread] */
 	/* [pair thread-end] release: after this the runtime may be unmapped. */
 	gr_store_rel(&m->gone, true);
 	gr_add_acq_rel(&alive, -1);
@@ -91,7 +91,8 @@ gr_thread_start(struct gr_p *p, bool spinning)
 		return -ENOMEM;
 	m->p = p;
 	m->spinning = spinning;
-	p->m = m;
+	/* [pair p-thread] release: who sees it from outside sees it whole. */
+	gr_store_rel(&p->m, m);
 	gr_add_acq_rel(&alive, 1); /* [pair thread-end] */
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
@@ -99,7 +100,7 @@ gr_thread_start(struct gr_p *p, bool spinning)
 	pthread_attr_destroy(&attr);
 	if (err) {
 		gr_add_acq_rel(&alive, -1);
-		p->m = NULL;
+		gr_store_rel(&p->m, NULL); /* [pair p-thread] */
 		free(m);
 		return -err;
 	}
