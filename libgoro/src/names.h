@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * names.h - what each PC of a report is called, looked up once
+ *
+ * Idea       A million stacks have a few hundred distinct PCs. Each is named
+ *            from its module's symbol table when it is first met, and kept in
+ *            a hash table; what no longer fits is looked up each time.
+ * Lines      There are none in the process. So that a reader can get them,
+ *            gr_names_addresses() lists the PCs shown by module, as commands
+ *            for addr2line.
+ * Memory     The caller's, static: about 220 KiB.
+ * Signals    Safe in a handler. One struct is used by one thread.
+ */
+#ifndef GR_NAMES_H
+#define GR_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "modules.h"
+#include "out.h"
+#include "symtab.h"
+
+enum {
+	GR_NAMES = 2048, /* slots of the table; a power of two */
+	GR_NAMES_BYTES = 128 * 1024,
+	GR_NAME_MAX = 512, /* C++ makes long ones */
+};
+
+struct gr_name {
+	uintptr_t pc;                   /* 0: free */
+	uintptr_t start;                /* of the function; 0: not known */
+	const char *text;               /* "" when it has none */
+	const struct gr_module *module; /* NULL: in none */
+	bool shown;
+};
+
+struct gr_names {
+	const struct gr_modules *modules;
+	uint32_t n;
+	uint32_t text_used;
+	uint16_t order[GR_NAMES]; /* slots by time of filling */
+	struct gr_name slot[GR_NAMES];
+	struct gr_name extra; /* the answer that does not fit */
+	struct gr_symtab symtab;
+	bool symtab_open, symtab_good; /* it is symtab.module's */
+	char text[GR_NAMES_BYTES];
+	char scratch[GR_NAME_MAX];
+};
+
+void gr_names_init(struct gr_names *ns, const struct gr_modules *ms);
+struct gr_name *gr_names_get(struct gr_names *ns, uintptr_t pc);
+void gr_names_addresses(struct gr_names *ns, struct gr_out *o);
+
+#endif
