@@ -43,4 +43,7 @@
 #define gr_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
 #endif
 
+/* Keep the loads before it ahead of the loads behind it. */
+#define gr_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+
 #endif
