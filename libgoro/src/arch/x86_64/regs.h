@@ -99,4 +99,22 @@ gr_regs_from_context(struct gr_regs *regs, const struct gr_context *c)
 	gr_regs_set(regs, GR_REG_PC, c->rip);
 }
 
+/*
+ * Call @fn on the stack that ends at @top. The frame pointer stays, and asking
+ * for it makes the compiler count from it, so unwinders find the way back.
+ */
+static inline __attribute__((always_inline)) void
+gr_stack_call(void *top, void (*fn)(void *arg), void *arg)
+{
+	__asm__ volatile("movq %%rsp, %%rbx\n\t"
+			 "movq %1, %%rsp\n\t"
+			 "call *%2\n\t"
+			 "movq %%rbx, %%rsp"
+			 : "+D"(arg)
+			 : "r"((uintptr_t)top & ~15ul), "r"(fn),
+			   "r"(__builtin_frame_address(0))
+			 : "rbx", "rax", "rcx", "rdx", "rsi", "r8", "r9", "r10",
+			   "r11", "memory", "cc");
+}
+
 #endif

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * traceback.c - printing goroutines' stacks, in Go's words
+ */
+#include "traceback.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "names.h"
+#include "rollcall.h"
+#include "sched.h"
+#include "snapshot.h"
+
+enum {
+	ROWS = 4096,
+};
+#define NS_PER_MINUTE 60000000000ull
+
+/* What a traceback works with, see traceback.h. */
+static struct {
+	struct gr_out *o;
+	enum gr_traceback_level level;
+	struct gr_modules modules;
+	struct gr_row row_slots[ROWS];
+	struct gr_rows rows;
+	struct gr_names names;
+	struct gr_snapshot snapshot;
+	const struct gr_module *library; /* see find_library() */
+	const struct gr_g *current;      /* printed first, not again */
+} tb = { .rows = { tb.row_slots, ROWS - 1 } };
+
+static const struct gr_walker walker = { &tb.modules, &tb.rows };
+
+extern const char gr_state_names[GORO_ABI_STATES][16]; /* abi.c */
+extern const char gr_reason_names[GORO_WAIT_REASONS][32];
+extern struct goro_abi_clock gr_clock;
+
+/* Bounds of libgoro.a's text, see libgoro/CMakeLists.txt; absent from the
+ * shared library, which is a module of its own. */
+extern const char __start_goro_text[] __attribute__((weak, visibility("hidde"
+								      "n")));
+extern const char __stop_goro_text[] __attribute__((weak, visibility("hidde"
+								     "n")));
+
+/* GOROTRACEBACK, read when it is needed. */
+enum gr_traceback_level
+gr_traceback_level(void)
+{
+	static const struct {
+		const char *word;
+		enum gr_traceback_level level;
+	} words[] = {
+		{ "none", GR_TRACEBACK_NONE },
+		{ "0", GR_TRACEBACK_NONE },
+		{ "single", GR_TRACEBACK_SINGLE },
+		{ "all", GR_TRACEBACK_ALL },
+		{ "1", GR_TRACEBACK_ALL },
+		{ "system", GR_TRACEBACK_SYSTEM },
+		{ "2", GR_TRACEBACK_SYSTEM },
+		{ "crash", GR_TRACEBACK_CRASH },
+	};
+	const char *text = getenv("GOROTRACEBACK");
+
+	for (size_t i = 0; text && i < sizeof(words) / sizeof(*words); i++)
+		if (!strcmp(text, words[i].word))
+			return words[i].level;
+	return GR_TRACEBACK_SINGLE;
+}
+
+/* The module that is libgoro's alone, or NULL: it is part of the program. */
+static const struct gr_module *
+find_library(void)
+{
+	const struct gr_module *m = gr_modules_find(&tb.modules,
+						    (uintptr_t)gr_traceback);
+	uintptr_t program = getauxval(AT_PHDR);
+
+	return m && (program < m->start || program >= m->end) ? m : NULL;
+}
+
+/* One of the runtime's own functions, which say nothing to its users? */
+static bool
+is_internal(const struct gr_name *name)
+{
+	if (!strncmp(name->text, "goro_", 5))
+		return false;
+	if (name->module && name->module == tb.library)
+		return true;
+	return (name->pc >= (uintptr_t)__start_goro_text &&
+		name->pc < (uintptr_t)__stop_goro_text) ||
+	       !strncmp(name->text, "gr_", 3);
+}
+
+/* The function: its name, or where it would have one. */
+static void
+put_function(const struct gr_name *name)
+{
+	if (*name->text) {
+		gr_out_str(tb.o, name->text);
+		return;
+	}
+	if (name->module) {
+		gr_out_str(tb.o, gr_module_name(name->module));
+		gr_out_str(tb.o, "+");
+		gr_out_hex(tb.o, name->pc - name->module->bias);
+		return;
+	}
+	gr_out_hex(tb.o, name->pc);
+}
+
+/* "\t??:0 +0x1f": how far into its function @pc is. */
+static void
+put_place(const struct gr_name *name, uintptr_t pc)
+{
+	gr_out_str(tb.o, "\t??:0");
+	if (name->start && pc > name->start) {
+		gr_out_str(tb.o, " +");
+		gr_out_hex(tb.o, pc - name->start);
+	}
+}
+
+static void
+put_frame(const struct gr_frame *f, uintptr_t caller_sp, struct gr_name *name)
+{
+	name->shown = true;
+	put_function(name);
+	gr_out_str(tb.o, "(...)\n");
+	put_place(name, f->pc);
+	if (tb.level >= GR_TRACEBACK_SYSTEM) {
+		gr_out_str(tb.o, " fp=");
+		gr_out_hex(tb.o, caller_sp);
+		gr_out_str(tb.o, " sp=");
+		gr_out_hex(tb.o, f->sp);
+		gr_out_str(tb.o, " pc=");
+		gr_out_hex(tb.o, f->pc);
+	}
+	gr_out_str(tb.o, "\n");
+}
+
+/* Print the frames, or those that are not internal; returns how many. */
+static uint64_t
+put_frames(const struct gr_frames *fs, bool internal_too)
+{
+	uint64_t shown = 0, elided = 0;
+
+	for (uint64_t i = 0; i < fs->n; i++) {
+		const struct gr_frame *f = gr_frames_get(fs, i);
+		const struct gr_frame *caller = gr_frames_get(fs, i + 1);
+		struct gr_name *name;
+
+		if (!f) {
+			/* To the first that was kept again. */
+			elided = fs->n - GR_FRAMES_OUTER - i;
+			i += elided - 1;
+			continue;
+		}
+		name = gr_names_get(&tb.names, f->pc - !f->exact);
+		if (!internal_too && is_internal(name))
+			continue;
+		if (elided && shown)
+			gr_out_str(tb.o, "...additional frames elided...\n");
+		elided = 0;
+		put_frame(f, caller ? caller->sp : fs->top, name);
+		shown++;
+	}
+	if (fs->end == GR_STEP_LOST && shown)
+		gr_out_str(tb.o, "...additional frames elided...\n");
+	return shown;
+}
+
+static void
+put_creator(const struct gr_snapshot *s)
+{
+	struct gr_name *name;
+
+	if (!s->creator_pc)
+		return;
+	name = gr_names_get(&tb.names, s->creator_pc - 1);
+	if (is_internal(name) && tb.level < GR_TRACEBACK_SYSTEM)
+		return;
+	name->shown = true;
+	gr_out_str(tb.o, "created by ");
+	put_function(name);
+	if (s->creator_id) {
+		gr_out_str(tb.o, " in goroutine ");
+		gr_out_dec(tb.o, s->creator_id);
+	}
+	gr_out_str(tb.o, "\n");
+	put_place(name, s->creator_pc);
+	gr_out_str(tb.o, "\n");
+}
+
+static uint64_t
+minutes_since(uint64_t cycles)
+{
+	uint64_t now_cycles = gr_cycles(), now_ns = (uint64_t)gr_now_ns();
+	uint64_t span_cycles = now_cycles - gr_clock.start_cycles;
+	uint64_t span_ns = now_ns - gr_clock.start_ns;
+
+	if (!cycles || now_cycles <= cycles || !span_cycles)
+		return 0;
+	return (uint64_t)((unsigned __int128)(now_cycles - cycles) * span_ns /
+			  span_cycles / NS_PER_MINUTE);
+}
+
+/* What a name may not bring into a header; see traceback.h. */
+static void
+put_name(const char *name)
+{
+	for (; *name; name++) {
+		bool bad = *name < ' ' || *name >= 0x7f ||
+			   strchr(",[]{}\"\\%", *name);
+
+		gr_out_bytes(tb.o, bad ? "_" : name, 1);
+	}
+}
+
+/* "goroutine 7 [chan receive, 2 minutes]:" */
+static void
+put_header(const struct gr_snapshot *s)
+{
+	bool waits = s->state == GORO_ABI_WAITING;
+	uint64_t minutes = 0;
+
+	gr_out_str(tb.o, "\ngoroutine ");
+	gr_out_dec(tb.o, s->id);
+	gr_out_str(tb.o, " [");
+	if (waits && s->reason > GORO_WAIT_NONE &&
+	    s->reason < GORO_WAIT_REASONS)
+		gr_out_str(tb.o, gr_reason_names[s->reason]);
+	else if (s->state < GORO_ABI_STATES)
+		gr_out_str(tb.o, gr_state_names[s->state]);
+	if (*s->name) {
+		gr_out_str(tb.o, " labels:{\"name\": \"");
+		put_name(s->name);
+		gr_out_str(tb.o, "\"}");
+	}
+	if (waits || s->state == GORO_ABI_SYSCALL)
+		minutes = minutes_since(s->wait_since);
+	if (minutes) {
+		gr_out_str(tb.o, ", ");
+		gr_out_dec(tb.o, minutes);
+		gr_out_str(tb.o, " minutes");
+	}
+	if (s->flags & GORO_ABI_G_LOCKED)
+		gr_out_str(tb.o, ", locked to thread");
+	gr_out_str(tb.o, "]:\n");
+}
+
+static void
+put_goroutine(const struct gr_snapshot *s)
+{
+	bool all = tb.level >= GR_TRACEBACK_SYSTEM;
+
+	put_header(s);
+	if (!s->frames.n)
+		gr_out_str(tb.o, "\tgoroutine running on other thread; "
+				 "stack unavailable\n");
+	else if (!put_frames(&s->frames, all))
+		put_frames(&s->frames, true); /* parsers want one at least */
+	put_creator(s);
+}
+
+/* The calling thread's goroutine or, if it has none, the thread itself. */
+static void
+put_here(const struct gr_here *here)
+{
+	struct gr_unwind u = { .regs = here->regs, .exact = here->exact };
+	uintptr_t sp = here->regs.r[GR_REG_SP];
+	const struct gr_m *m = gr_m_self();
+	const struct gr_g *g = m ? m->g : NULL;
+
+	/* An overflow leaves sp in the guard page. */
+	if (g && sp >= g->stack_lo - GR_PAGE && sp <= g->stack_hi) {
+		gr_snapshot_record(g, GORO_ABI_RUNNING, &tb.snapshot);
+		u.lo = g->stack_lo;
+		u.hi = g->stack_hi;
+		tb.current = g;
+	} else {
+		/* A scheduler's stack has only the runtime's own on it. */
+		if (m && tb.level < GR_TRACEBACK_SYSTEM)
+			return;
+		memset(&tb.snapshot, 0, sizeof(tb.snapshot));
+		tb.snapshot.state = GORO_ABI_RUNNING;
+		if (!gr_mapping_of(&tb.modules.maps, sp, &u.lo, &u.hi))
+			u.lo = u.hi = sp;
+	}
+	gr_walk(&walker, &u, tb.level < GR_TRACEBACK_SYSTEM ? here->skip : 0,
+		&tb.snapshot.frames);
+	put_goroutine(&tb.snapshot);
+}
+
+static void
+put_other(const struct gr_g *g)
+{
+	if (g == tb.current || !gr_snapshot(&walker, g, &tb.snapshot))
+		return;
+	if ((tb.snapshot.flags & GORO_ABI_G_SYSTEM) &&
+	    tb.level < GR_TRACEBACK_SYSTEM)
+		return;
+	put_goroutine(&tb.snapshot);
+}
+
+/*
+ * Print a traceback.
+ *
+ * @here   where the calling thread was: printed first; or NULL
+ * @level  past GR_TRACEBACK_SINGLE all others follow, by their ids
+ */
+void
+gr_traceback(struct gr_out *o, const struct gr_here *here,
+	     enum gr_traceback_level level)
+{
+	if (level == GR_TRACEBACK_NONE)
+		return;
+	tb.o = o;
+	tb.level = level;
+	tb.current = NULL;
+	gr_modules_read(&tb.modules);
+	gr_rows_clear(&tb.rows);
+	gr_names_init(&tb.names, &tb.modules);
+	tb.library = find_library();
+	if (here)
+		put_here(here);
+	if (level >= GR_TRACEBACK_ALL)
+		gr_roll_call(put_other);
+	gr_out_str(o, "\n");
+	gr_names_addresses(&tb.names, o);
+}
