@@ -22,6 +22,7 @@
 static struct {
 	struct gr_lock lock;
 	struct gr_p *first;
+	uint64_t taken; /* how often a P was taken off the list */
 } idle;
 
 uint32_t gr_idle_n;
@@ -50,6 +51,7 @@ list_take(struct gr_p *p)
 	p = *at;
 	if (p) {
 		*at = p->idle_next;
+		idle.taken++;
 		gr_add_sc(&gr_idle_n, -1); /* [pair idle] */
 		gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
 	}
@@ -107,6 +109,14 @@ gr_wake_one(void)
 	gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
 }
 
+/* There is something for this one alone: the timers on its heap. */
+void
+gr_wake_p(struct gr_p *p)
+{
+	if (list_take(p) && !send_off(p, false))
+		list_push(p);
+}
+
 /* Everybody, to see that it is over or that the number of P has changed. */
 void
 gr_wake_all(void)
@@ -138,26 +148,6 @@ gr_wake_all(void)
 		    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
 			wake(m);
 	}
-}
-
-/*
- * Sleep with a P that is not wanted, until somebody raises GOMAXPROCS (which
- * makes it idle) and then wakes it, or all is over.
- */
-void
-gr_idle_off(struct gr_m *m)
-{
-	struct gr_p *p = m->p;
-
-	gr_store_rlx(&m->wake, 0); /* [pair m-wake] as in gr_idle_sleep() */
-	gr_store_sc(&p->status, GR_P_OFF);
-	/* [pair p-status] wanted again, or over, since we looked? Whoever
-	 * changes the status from OFF has the P. */
-	if ((gr_load_sc(&gr_procs_n) > p->id || gr_load_sc(&gr_stopping)) &&
-	    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
-		return;
-	while (!gr_load_acq(&m->wake)) /* [pair m-wake] */
-		gr_futex_wait(&m->wake, 0, GORO_FOREVER);
 }
 
 /* Is there anything that we could run? Looks after idle_n was raised. */
@@ -203,26 +193,70 @@ foreign_threads(void)
 	return all > ours;
 }
 
+/* Does every worker sleep, without anything to wake it? */
+static bool
+all_asleep(uint64_t *ret_taken)
+{
+	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+	bool asleep;
+
+	gr_lock(&idle.lock);
+	/* No goroutine runs, and each worker has looked for work after it got
+	 * onto the list, or has handed over all that it had. */
+	asleep = !gr_globq_len() && !gr_preempted_n() && !any_timer() &&
+		 !gr_load_acq(&gr_stopping); /* [pair stopping] */
+	for (uint32_t i = 0; i < n && asleep; i++) {
+		/* [pair p-status] OFF is what is beyond GOROMAXPROCS. */
+		uint32_t status = gr_load_acq(&gr_procs[i]->status);
+
+		asleep = status == GR_P_IDLE || status == GR_P_OFF;
+	}
+	*ret_taken = idle.taken;
+	gr_unlock(&idle.lock);
+	return asleep;
+}
+
 /*
  * Called by each worker that goes to sleep. When it is the last one, and
  * nothing can wake a goroutine any more, say so and end: Go's checkdead().
+ * A foreign thread may wake one as its last deed and be gone when we look for
+ * threads; so it counts only if no P was woken from before that to after it.
  */
 static void
 check_deadlock(void)
 {
-	bool dead;
+	uint64_t before, after;
 
-	gr_lock(&idle.lock);
-	/* All P are on the list, so no goroutine runs, and each worker has
-	 * looked for work after it got there. */
-	dead = gr_idle_n == gr_procs_n && !gr_globq_len() && !any_timer() &&
-	       !gr_load_acq(&gr_stopping);
-	gr_unlock(&idle.lock);
-	if (!dead || foreign_threads())
+	/* [pair idle] a hint, and the usual case: somebody is at work. */
+	if (gr_load_sc(&gr_idle_n) < gr_load_sc(&gr_procs_n))
+		return;
+	if (!all_asleep(&before) || foreign_threads() ||
+	    !all_asleep(&after) || after != before)
 		return;
 	if (goro_count())
 		gr_fatal("all goroutines are asleep - deadlock!");
 	gr_fatal("no goroutines (main called goro_exit) - deadlock!");
+}
+
+/*
+ * Sleep with a P that is not wanted, until somebody raises GOMAXPROCS (which
+ * makes it idle) and then wakes it, or all is over.
+ */
+void
+gr_idle_off(struct gr_m *m)
+{
+	struct gr_p *p = m->p;
+
+	gr_store_rlx(&m->wake, 0); /* [pair m-wake] as in gr_idle_sleep() */
+	gr_store_sc(&p->status, GR_P_OFF);
+	/* [pair p-status] wanted again, or over, since we looked? Whoever
+	 * changes the status from OFF has the P. */
+	if ((gr_load_sc(&gr_procs_n) > p->id || gr_load_sc(&gr_stopping)) &&
+	    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
+		return;
+	check_deadlock();
+	while (!gr_load_acq(&m->wake)) /* [pair m-wake] */
+		gr_futex_wait(&m->wake, 0, GORO_FOREVER);
 }
 
 /*
@@ -242,7 +276,10 @@ gr_idle_sleep(struct gr_m *m)
 	list_push(p); /* from here on whoever takes it off sets `spinning` */
 	if (spinning)
 		gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
-	if (work_anywhere(m) && list_take(p))
+	/* [pair procs] not wanted any more? Whoever lowers GOROMAXPROCS takes
+	 * all off the list after that. */
+	if ((p->id >= gr_load_sc(&gr_procs_n) || work_anywhere(m)) &&
+	    list_take(p))
 		return;
 	/* [pair timer-first] only its own worker adds to a P's timers. */
 	deadline_ns = gr_load_sc(&p->timers.first_ns);

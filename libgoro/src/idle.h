@@ -28,6 +28,7 @@ extern uint32_t gr_idle_n;   /* idle P; [pair idle] */
 extern uint32_t gr_spinning; /* workers looking for work; [pair spinning] */
 
 void gr_wake_one(void);
+void gr_wake_p(struct gr_p *p);
 void gr_wake_all(void);
 void gr_idle_add(struct gr_p *p);
 void gr_idle_sleep(struct gr_m *m);

@@ -223,8 +223,13 @@ gr_p_hand_over(struct gr_m *m)
 	if (g)
 		gr_runq_put(&p->runq, g);
 	gr_runq_drain(&p->runq, GR_RUNQ_SLOTS, &all);
-	if (all.n)
+	if (all.n) {
 		gr_globq_put(&all);
+		gr_wake_one();
+	}
 	gr_timer_move(&p->timers, &gr_procs[0]->timers);
+	/* P 0 has not looked at these: at its next switch, or now. */
+	gr_store_rel(&gr_procs[0]->attention, 1); /* [pair attention] */
+	gr_wake_p(gr_procs[0]);
 	gr_idle_off(m);
 }

@@ -419,8 +419,10 @@ find_runnable(struct gr_m *m)
 		/* [pair attention] acquire: sees why it was set. */
 		if (gr_load_rlx(&p->attention))
 			gr_xchg_acq(&p->attention, 0);
-		if (p->id >= gr_load_acq(&gr_procs_n)) /* [pair procs] */
+		if (p->id >= gr_load_acq(&gr_procs_n)) { /* [pair procs] */
+			stop_spinning(m);
 			gr_p_hand_over(m);
+		}
 		run_timers(m);
 		/* Every other time those that had to stop go first, or who
 		 * parks often would keep them waiting. */
