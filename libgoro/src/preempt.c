@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "arch/arch.h"
+#include "fatal.h"
 #include "idle.h"
 #include "options.h"
 #include "runtime.h"
@@ -141,6 +142,43 @@ gr_preempt_park(void)
 	errno_set(saved);
 }
 
+/*
+ * A section without preemption has ended: make up for what was refused in it.
+ * Where it is short and follows upon itself, no signal ever meets the code
+ * between.
+ */
+void
+gr_preempt_if_asked(void)
+{
+	struct gr_m *m = gr_m_self();
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	struct gr_g *g = m->g;
+
+	/* [relaxed] the same as in on_signal(), and the same conditions. */
+	if (!m->p || !gr_load_rlx(&m->p->attention) || g->preempt_off ||
+	    gr_g_state(g) != GORO_ABI_RUNNING || !preempt.on ||
+	    here <= g->stack_lo || here > g->stack_hi)
+		return;
+	gr_preempt_park();
+}
+
+void
+goro_preempt_off(void)
+{
+	gr_m_goroutine("goro_preempt_off")->g->preempt_off++;
+}
+
+void
+goro_preempt_on(void)
+{
+	struct gr_g *g = gr_m_goroutine("goro_preempt_on")->g;
+
+	if (!g->preempt_off)
+		goro_panic("goro_preempt_on without goro_preempt_off");
+	g->preempt_off--;
+	gr_preempt_if_asked();
+}
+
 /* Does anything in its registers or on its stack point into the thread-local
  * variables of the thread that it was stopped on? */
 static bool
@@ -226,12 +264,13 @@ gr_preempted_drop(void)
 void
 gr_preempt_request(struct gr_p *p)
 {
-	struct gr_m *m = p->m;
+	struct gr_m *m = gr_load_acq(&p->m); /* [pair p-thread] */
+	pid_t tid = m ? gr_load_acq(&m->tid) : 0; /* [pair threads] */
 
 	/* [pair attention] release: with it comes the reason. */
 	gr_store_rel(&p->attention, 1);
-	if (preempt.on && m && m->tid)
-		syscall(SYS_tgkill, getpid(), m->tid, SIGURG);
+	if (preempt.on && tid)
+		syscall(SYS_tgkill, getpid(), tid, SIGURG);
 }
 
 /* The least address of a thread-local block of any module. */

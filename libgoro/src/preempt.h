@@ -33,6 +33,9 @@ void gr_preempt_thread_init(struct gr_m *m);
 /* Ask the goroutine of @p to stop; any thread. */
 void gr_preempt_request(struct gr_p *p);
 
+/* Stop here if that was asked for; on a goroutine. */
+void gr_preempt_if_asked(void);
+
 /* A preempted goroutine that may run on @m, or NULL. */
 struct gr_g *gr_preempted_get(struct gr_m *m);
 bool gr_preempted_any(struct gr_m *m);

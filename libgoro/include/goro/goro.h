@@ -128,6 +128,20 @@ int goro_maxprocs(int n);
 void goro_set_name(const char *name);
 
 /**
+ * Keep the calling goroutine on its thread until goro_preempt_on(): it is not
+ * stopped for having run too long. Nests. It may still park of itself.
+ *
+ * For code that holds a lock of its own making (of atomics, say), or the
+ * address of a thread-local variable, over more than one statement. Around
+ * pthread's locks this happens by itself.
+ *
+ * Context   goroutine only
+ */
+void goro_preempt_off(void);
+/** Undo one goro_preempt_off(). Panics without one. */
+void goro_preempt_on(void);
+
+/**
  * Stop the program for a bug: "panic: ", the message, tracebacks, exit 2.
  *
  * Context   any thread, a goroutine or not
