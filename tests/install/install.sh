@@ -52,12 +52,20 @@ expect "$tmp/all-static"
 expect "$tmp/build/consumer"
 expect "$tmp/build/consumer_static"
 
-# The symbol table and the prefix agree.
-nm -D --defined-only "$libdir/libgoro.so" | awk '{ print $NF }' >"$tmp/names"
-grep -q '^goro_go@@GORO_0\.1$' "$tmp/names" || fail "goro_go is not exported"
-if grep -vE '^(goro_[a-z0-9_]+@@|)GORO_[0-9.]+$' "$tmp/names"; then
-	fail "these names are exported too"
-fi
+# The headers and the symbol table agree, in both directions.
+for header in "$tmp"/usr/include/goro/*.h; do
+	echo "#include <goro/${header##*/}>"
+done >"$tmp/all.c"
+"$CC" "${flags[@]}" -E -P "$tmp/all.c" |
+	grep -oE '\bgoro_[a-z0-9_]+ ?\(' | tr -d ' (' | sort -u >"$tmp/declared"
+nm -D --defined-only "$libdir/libgoro.so" | sed -n 's/.* \(.*\)@@.*/\1/p' |
+	sort -u >"$tmp/exported"
+missing=$(comm -23 "$tmp/declared" "$tmp/exported")
+[ -z "$missing" ] || fail "declared, but not in libgoro.so: $missing"
+# The locks of libc that it stands in for are in no header of ours.
+secret=$(comm -13 "$tmp/declared" "$tmp/exported" |
+	grep -vE '^(GORO|pthread|mtx)_' || :)
+[ -z "$secret" ] || fail "exported, but in no header: $secret"
 # Nothing but libc.
 needed=$(readelf -d "$libdir/libgoro.so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')
 for lib in $needed; do
