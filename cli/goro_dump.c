@@ -144,7 +144,7 @@ print(struct gt_model *model, struct gt_modules *modules,
 		cli_say_error(&gt_enomem);
 		return CLI_FAILED;
 	}
-	gt_symbols_init(&symbols, modules, &model->pcs);
+	gt_symbols_init(&symbols, modules, &model->pcs, model->abi);
 	struct gt_error *err = gt_render_text(model, &symbols, &o->text, &out);
 	gt_symbols_fini(&symbols);
 	int failed = gt_out_fini(&out);

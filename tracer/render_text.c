@@ -11,9 +11,9 @@
  * Idea       The text of a frame depends on its PC only, so it is made once for
  *            each PC; a goroutine is then a header and a few memcpy: 50 MB for
  *            100,000 goroutines take 15 ms.
- * Hidden     Frames of the runtime itself (gr_*) are left out, as Go leaves its
- *            own out, and so are the runtime's own goroutines. Where nothing
- *            else is left, the frames are shown.
+ * Hidden     The runtime's internal frames are left out, as Go leaves its own
+ *            out, and so are the runtime's own goroutines. Where nothing else
+ *            is left, the frames are shown.
  * Parsers    panicparse and gostackparse read this; what they refuse is kept
  *            away from them: parentheses and '%' in names, ',' and ']' in
  *            what stands in the header.
@@ -31,7 +31,6 @@ enum {
 	FILE_MAX = 4096,
 };
 #define NS_PER_MINUTE UINT64_C(60000000000)
-#define RUNTIME_PREFIX "gr_"
 
 /* "function(...)\n\tfile:line +0x2c\n" in the arena. */
 struct piece {
@@ -98,13 +97,6 @@ make_piece(struct text *x, const struct gt_frame *f, bool hidden,
 	return true;
 }
 
-static bool
-is_runtime(const struct gt_frame *f)
-{
-	return strncmp(f->function, RUNTIME_PREFIX,
-		       sizeof(RUNTIME_PREFIX) - 1) == 0;
-}
-
 /* The text of a PC; NULL when memory is short. */
 static const struct entry *
 entry_of(struct text *x, uint32_t id)
@@ -124,7 +116,7 @@ entry_of(struct text *x, uint32_t id)
 	/* The visible ones first, so that they lie together. */
 	for (unsigned hidden = 0; hidden < 2; hidden++) {
 		for (uint32_t i = 0; i < symbol->n; i++) {
-			if (is_runtime(&symbol->frames[i]) != hidden)
+			if (symbol->frames[i].internal != hidden)
 				continue;
 			if (!make_piece(x, &symbol->frames[i], hidden,
 					&x->pieces[e->first + i]))

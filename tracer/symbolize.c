@@ -31,9 +31,30 @@ struct lookup {
 
 void
 gt_symbols_init(struct gt_symbols *s, struct gt_modules *modules,
-		const struct gt_pctab *pcs)
+		const struct gt_pctab *pcs, const struct gt_abi *abi)
 {
-	*s = (struct gt_symbols){ .modules = modules, .pcs = pcs };
+	const struct gt_module *module = gt_modules_find(modules, abi->table);
+
+	*s = (struct gt_symbols){
+		.modules = modules,
+		.pcs = pcs,
+		.runtime_lo = abi->t.text_lo,
+		.runtime_hi = abi->t.text_hi,
+	};
+	if (!s->runtime_hi && module) {
+		s->runtime_lo = module->start;
+		s->runtime_hi = module->end;
+	}
+}
+
+/* Is it a function of the runtime that only the runtime itself calls? */
+static bool
+is_internal(const struct lookup *l, const char *function)
+{
+	if (strncmp(function, "goro_", 5) == 0)
+		return false;
+	return (l->addr >= l->s->runtime_lo && l->addr < l->s->runtime_hi) ||
+	       strncmp(function, "gr_", 3) == 0;
 }
 
 void
@@ -66,6 +87,7 @@ push(struct lookup *l, const char *function, const char *file, int line,
 	f->line = line > 0 ? line : 0;
 	f->offset = 0;
 	f->inlined = inlined;
+	f->internal = is_internal(l, function);
 	l->n++;
 }
 

@@ -43,6 +43,10 @@ const char gr_reason_names[GORO_WAIT_REASONS][32] = {
 
 extern struct goro_abi_clock gr_clock;
 
+/* Bounds of libgoro.a's text, whose section has a name of its own. */
+extern char __start_goro_text[] __attribute__((weak, visibility("hidden")));
+extern char __stop_goro_text[] __attribute__((weak, visibility("hidden")));
+
 const struct goro_abi_table gr_abi_table = {
 	.cookie = { 'g', 'o', 'r', 'o', '-', 'a', 'b', 'i' },
 	.version = GORO_ABI_VERSION,
@@ -57,6 +61,8 @@ const struct goro_abi_table gr_abi_table = {
 	.clock = (uintptr_t)&gr_clock,
 	.state_names = (uintptr_t)gr_state_names,
 	.reason_names = (uintptr_t)gr_reason_names,
+	.text_lo = (uintptr_t)__start_goro_text,
+	.text_hi = (uintptr_t)__stop_goro_text,
 
 	.chunk = {
 		.bytes = sizeof(struct gr_chunk),

@@ -107,6 +107,9 @@ struct goro_abi_table {
 	uint64_t counters;    /* uint64_t: goroutines alive now (approximate) */
 	uint64_t state_names; /* char[state_names_n][16] */
 	uint64_t reason_names; /* char[reason_names_n][32] */
+	/* The runtime's own code. Both 0: it is a library of its own, all code
+	 * of the module that holds this table. */
+	uint64_t text_lo, text_hi;
 
 	/*
 	 * A chunk: `slots` (a power of two) stacks of `slot_bytes` each from
