@@ -117,7 +117,8 @@ watch(struct gr_p *p, int64_t now_ns)
 static bool
 all_idle(void)
 {
-	return gr_load_sc(&gr_idle_n) == gr_procs_n; /* [pair idle] */
+	/* [pair idle] [pair procs] */
+	return gr_load_sc(&gr_idle_n) >= gr_load_acq(&gr_procs_n);
 }
 
 static void *

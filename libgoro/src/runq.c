@@ -115,13 +115,14 @@ gr_globq_get(struct gr_runq *to, uint32_t share)
 		return NULL;
 	gr_lock(&global.lock);
 	for (; taken < share && global.list.first; taken++) {
-		struct gr_g *g = global.list.first;
+		struct gr_g *g = global.list.first, *next = g->next;
 
+		/* Once it is in the ring it may be stolen, run and freed. */
 		if (first && !gr_runq_put(to, g))
 			break;
 		if (!first)
 			first = g;
-		global.list.first = g->next;
+		global.list.first = next;
 	}
 	gr_store_sc(&global.n, global.n - taken); /* [pair globq] */
 	if (!global.list.first)

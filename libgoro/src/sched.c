@@ -375,9 +375,10 @@ spin(struct gr_m *m)
 	/* [relaxed] that alone: half of the busy ones at most may look, or
 	 * they only disturb each other. */
 	if (!m->spinning) {
-		uint32_t busy = gr_procs_n - gr_load_rlx(&gr_idle_n);
+		uint32_t idle_n = gr_load_rlx(&gr_idle_n);
+		uint32_t spinning = gr_load_rlx(&gr_spinning);
 
-		if (2 * gr_load_rlx(&gr_spinning) >= busy)
+		if (2 * spinning + idle_n >= gr_load_rlx(&gr_procs_n))
 			return NULL;
 		m->spinning = true;
 		gr_add_sc(&gr_spinning, 1); /* [pair spinning] */
@@ -412,6 +413,7 @@ find_runnable(struct gr_m *m)
 {
 	for (;;) {
 		struct gr_p *p = m->p;
+		uint32_t procs_n = gr_load_acq(&gr_procs_n); /* [pair procs] */
 		struct gr_g *g;
 
 		if (gr_load_acq(&gr_stopping)) /* [pair stopping] */
@@ -419,7 +421,7 @@ find_runnable(struct gr_m *m)
 		/* [pair attention] acquire: sees why it was set. */
 		if (gr_load_rlx(&p->attention))
 			gr_xchg_acq(&p->attention, 0);
-		if (p->id >= gr_load_acq(&gr_procs_n)) { /* [pair procs] */
+		if (p->id >= procs_n) {
 			stop_spinning(m);
 			gr_p_hand_over(m);
 		}
@@ -438,11 +440,11 @@ find_runnable(struct gr_m *m)
 			return g;
 		/* Our share: were it more, others would have to steal. */
 		if ((g = gr_globq_get(&p->runq,
-				      gr_globq_len() / gr_procs_n + 1)))
+				      gr_globq_len() / procs_n + 1)))
 			return g;
 		if ((g = gr_preempted_get(m)))
 			return g;
-		if (gr_procs_n > 1 && ((g = steal(m)) || (g = spin(m))))
+		if (procs_n > 1 && ((g = steal(m)) || (g = spin(m))))
 			return g;
 		gr_idle_sleep(m);
 	}
