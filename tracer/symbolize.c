@@ -6,6 +6,9 @@
  *               what was inlined there.
  *            2. The symbol tables, .symtab or .dynsym: a name and an offset.
  *            3. The module's name and an offset: `addr2line -e` takes it.
+ * libc       Its debug information, where it is installed, takes 50 ms to
+ *            unpack, and lines of its sources help nobody. Its symbol table
+ *            has all that is wanted.
  */
 #include "symbolize.h"
 
@@ -25,6 +28,7 @@ struct lookup {
 	uint64_t pc;   /* the true PC: offsets are counted to it */
 	uint64_t addr; /* what is looked up, see gt_row_lookup() */
 	Dwfl_Module *mod;
+	const char *dir; /* that the unit was compiled in, or NULL */
 	struct gt_frame frames[FRAMES_MAX];
 	uint32_t n;
 };
@@ -74,6 +78,17 @@ gt_symbols_fini(struct gt_symbols *s)
 	*s = (struct gt_symbols){ 0 };
 }
 
+/* A file's name as it was given to the compiler, made absolute. */
+static char *
+full_path(const struct lookup *l, const char *file)
+{
+	char *path;
+
+	if (!file || file[0] == '/' || !l->dir)
+		return file ? strdup(file) : NULL;
+	return asprintf(&path, "%s/%s", l->dir, file) < 0 ? NULL : path;
+}
+
 static void
 push(struct lookup *l, const char *function, const char *file, int line,
      bool inlined)
@@ -83,7 +98,7 @@ push(struct lookup *l, const char *function, const char *file, int line,
 	f->function = strdup(function);
 	if (!f->function)
 		return;
-	f->file = file ? strdup(file) : NULL;
+	f->file = full_path(l, file);
 	f->line = line > 0 ? line : 0;
 	f->offset = 0;
 	f->inlined = inlined;
@@ -232,6 +247,16 @@ push_module(struct lookup *l)
 		l->frames[0].offset = l->pc - bias;
 }
 
+static bool
+is_libc(const struct lookup *l)
+{
+	const struct gt_module *module = gt_modules_find(l->s->modules,
+							 l->addr);
+	const char *base = module ? strrchr(module->map->path, '/') : NULL;
+
+	return base && strncmp(base, "/libc.so.", 9) == 0;
+}
+
 static void
 look_up(struct lookup *l)
 {
@@ -241,9 +266,12 @@ look_up(struct lookup *l)
 	int line = 0;
 
 	l->mod = dwfl_addrmodule(l->s->modules->dwfl, l->addr);
-	if (l->mod && find_unit(l, &unit, &bias)) {
+	if (l->mod && !is_libc(l) && find_unit(l, &unit, &bias)) {
 		Dwarf_Line *src = dwarf_getsrc_die(&unit, l->addr - bias);
+		Dwarf_Attribute dir;
 
+		l->dir = dwarf_formstring(
+			dwarf_attr(&unit, DW_AT_comp_dir, &dir));
 		if (src) {
 			file = dwarf_linesrc(src, NULL, NULL);
 			dwarf_lineno(src, &line);
