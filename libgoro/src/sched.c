@@ -27,6 +27,7 @@
 enum {
 	LONG_PATH_EVERY = 64, /* switches; a power of two */
 	CLOCK_EVERY = 16,     /* yields between looks at the clock; likewise */
+	GLOBAL_EVERY = 16,    /* passes through the long path */
 	STREAK = 32,          /* picks of the newest before the ring's turn */
 };
 
@@ -427,11 +428,13 @@ find_runnable(struct gr_m *m)
 		}
 		run_timers(m);
 		/* Every other time those that had to stop go first, or who
-		 * parks often would keep them waiting. */
-		p->turn = !p->turn;
-		if (p->turn && (g = gr_preempted_get(m)))
+		 * parks often would keep them waiting; and now and then the
+		 * global queue, though we have work of our own. */
+		p->passes++;
+		if (p->passes % 2 && (g = gr_preempted_get(m)))
 			return g;
-		if (p->tick % LONG_PATH_EVERY == 0 &&
+		if ((p->tick % LONG_PATH_EVERY == 0 ||
+		     p->passes % GLOBAL_EVERY == 0) &&
 		    (g = gr_globq_get(&p->runq, 1)))
 			return g;
 		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] see above */

@@ -36,7 +36,7 @@ struct gr_p {
 	struct gr_runq runq;
 	uint32_t tick;  /* switches made; [relaxed] read by the monitor */
 	uint32_t streak; /* picks from runq.next in a row */
-	bool turn;       /* of the preempted to go first */
+	uint32_t passes; /* through the long path */
 	uint64_t timer_cycles; /* look at the timers when this has come */
 	uint64_t random;
 	uint64_t next_id, end_id; /* goroutine ids in hand */
