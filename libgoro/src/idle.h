@@ -17,7 +17,7 @@
  * other sees the idle worker. Work that is put into a P's own ring needs no
  * such order: that P's worker is awake, and will run it itself if nobody
  * comes to help; its look at idle_n is a hint, and the monitor looks again.
- * The model in tests/models/idle.pml checks both.
+ * tests/models/idle.pml models the first, exhaustively.
  */
 #ifndef GR_IDLE_H
 #define GR_IDLE_H

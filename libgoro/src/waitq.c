@@ -30,7 +30,8 @@ gr_waitq_claim(struct gr_waitq *q)
 /*
  * A deadline fires under its heap's lock and knows of no queue whose lock to
  * take, so it may find the goroutine before that has left its stack. The two
- * meet at `parked`: whoever comes second makes it ready.
+ * meet at `parked`: whoever comes second makes it ready. tests/models/park.pml
+ * models it.
  */
 static struct gr_g *
 deadline_fire(struct gr_timer *t, struct gr_m *m, int64_t now_ns)
