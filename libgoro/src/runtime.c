@@ -8,8 +8,9 @@
  *            next scheduling point; then all stacks are unmapped, so that a
  *            later run starts as the first one did.
  * Left over  A goroutine that waits when main returns is dropped where it is;
- *            its waiters leave the queues they are in. One that never lets go
- *            of its thread keeps the stacks mapped, and the runtime busy.
+ *            its waiters leave the queues they are in. One that does not let
+ *            go of its thread keeps the stacks mapped, and the runtime busy
+ *            until it does.
  */
 #include "runtime.h"
 
@@ -34,7 +35,8 @@ uint32_t gr_procs_n, gr_procs_ever;
 uint32_t gr_stopping;
 unsigned gr_default_class;
 
-static uint32_t busy;  /* [pair run] a run is under way, or could not end */
+static uint32_t busy;  /* [pair run] a run is under way */
+static bool left_over; /* threads of the last one, that is over; [pair run] */
 static uint32_t ended; /* futex: 1 when main has returned; [pair run] */
 static struct {
 	int (*fn)(void *arg);
@@ -175,6 +177,16 @@ run(void)
 	return err;
 }
 
+/* Wait for the threads of a run, then clean up. False: there is one left. */
+static bool
+end_run(void)
+{
+	left_over = !gr_threads_end();
+	if (!left_over)
+		clean_up();
+	return !left_over;
+}
+
 int
 goro_run(int (*main_fn)(void *arg), void *arg)
 {
@@ -182,17 +194,20 @@ goro_run(int (*main_fn)(void *arg), void *arg)
 
 	if (gr_xchg_acq_rel(&busy, 1)) /* [pair run] */
 		return -EBUSY;
+	if (left_over && !end_run()) {
+		gr_store_rel(&busy, 0); /* [pair run] */
+		return -EBUSY;
+	}
 	program.fn = main_fn;
 	program.arg = arg;
 	ended = 0;
 	gr_stopping = 0;
 	err = run();
-	if (gr_threads_end()) {
-		clean_up();
-		gr_store_rel(&busy, 0); /* [pair run] */
-	}
+	end_run();
+	gr_fatal_wait(); /* a report is not to be cut off by our return */
 	gr_preempt_remove();
 	gr_overflow_remove();
+	gr_store_rel(&busy, 0); /* [pair run] */
 	return err ? err : program.result;
 }
 

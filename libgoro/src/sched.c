@@ -80,7 +80,7 @@ static inline void
 make_running(struct gr_m *m, struct gr_g *g)
 {
 	g->m = m;
-	m->g = g;
+	gr_store_rlx(&m->g, g); /* [relaxed] gr_threads_end() looks at it */
 	gr_g_set_state(g, GORO_ABI_RUNNING);
 }
 
@@ -115,7 +115,7 @@ prepare_switch(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
 	if (next)
 		make_running(m, next);
 	else
-		m->g = NULL;
+		gr_store_rlx(&m->g, NULL); /* [relaxed] as above */
 	gr_san_leave(m, g, next, for_good);
 	return next ? next->sp : m->sched_sp;
 }

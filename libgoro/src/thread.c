@@ -117,6 +117,18 @@ gr_threads_alive(void)
 	return gr_load_acq(&alive); /* [pair thread-end] */
 }
 
+/* Is a goroutine on some thread? One without is on its way home. */
+static bool
+any_holds_on(void)
+{
+	struct gr_m *m = gr_load_acq(&gr_threads); /* [pair threads] */
+
+	/* [relaxed] looked at again and again. */
+	while (m && !gr_load_rlx(&m->g))
+		m = m->next;
+	return m;
+}
+
 /*
  * Wait for all threads to end, after gr_stopping was set and everybody woken.
  * False: some goroutine does not let go of its thread.
@@ -124,14 +136,17 @@ gr_threads_alive(void)
 bool
 gr_threads_end(void)
 {
-	int64_t deadline_ns = gr_now_ns() + END_MS * 1000000ll;
+	int64_t start_ns = gr_now_ns(), now_ns = start_ns;
 	struct gr_m *m, *next;
 	int n;
 
-	while ((n = gr_threads_alive()) > 0 && gr_now_ns() < deadline_ns)
-		gr_futex_wait((uint32_t *)&alive, n, deadline_ns);
-	if (n > 0)
-		return false;
+	while ((n = gr_threads_alive()) > 0) {
+		if (now_ns - start_ns >= END_MS * 1000000ll && any_holds_on())
+			return false;
+		gr_futex_wait((uint32_t *)&alive, n,
+			      now_ns + END_MS * 1000000ll);
+		now_ns = gr_now_ns();
+	}
 	for (m = gr_load_acq(&gr_threads); m; m = next) { /* [pair threads] */
 		next = m->next;
 		pthread_join(m->thread, NULL);
