@@ -182,6 +182,7 @@ static bool
 end_run(void)
 {
 	left_over = !gr_threads_end();
+	gr_fatal_wait(); /* a report is not to be cut off by our return */
 	if (!left_over)
 		clean_up();
 	return !left_over;
@@ -204,7 +205,6 @@ goro_run(int (*main_fn)(void *arg), void *arg)
 	gr_stopping = 0;
 	err = run();
 	end_run();
-	gr_fatal_wait(); /* a report is not to be cut off by our return */
 	gr_preempt_remove();
 	gr_overflow_remove();
 	gr_store_rel(&busy, 0); /* [pair run] */
