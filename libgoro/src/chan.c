@@ -217,7 +217,7 @@ goro_chan_try_send(struct goro_chan *ch, const void *elem)
 int
 goro_chan_try_recv(struct goro_chan *ch, void *elem)
 {
-	if (!ch || !gr_chan_can_recv(ch))
+	if (!ch || (!gr_chan_can_recv(ch) && !gr_chan_poll(ch)))
 		return -EAGAIN;
 	gr_lock(&ch->lock);
 	switch (gr_chan_recv_locked(gr_m_self(), ch, elem)) {
@@ -352,14 +352,16 @@ goro_chan_close(struct goro_chan *ch)
 	gr_ready_list(gr_m_self(), woken.first, woken.n);
 }
 
+/* A timer's channel has no buffer that anybody should see: goro_timer.c. */
 size_t
 goro_chan_len(const struct goro_chan *ch)
 {
-	return ch ? gr_load_rlx(&ch->len) : 0; /* [pair chan-peek] */
+	/* [pair chan-peek] */
+	return ch && !ch->timer ? gr_load_rlx(&ch->len) : 0;
 }
 
 size_t
 goro_chan_cap(const struct goro_chan *ch)
 {
-	return ch ? ch->cap : 0;
+	return ch && !ch->timer ? ch->cap : 0;
 }

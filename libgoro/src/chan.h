@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "goro/abi.h"
+#include "goro_timer.h"
 #include "lock.h"
 #include "sched.h"
 #include "waitq.h"
@@ -31,6 +32,7 @@ struct goro_chan {
 	uint64_t id;         /* 0: free */
 	uint64_t creator_id, creator_pc;
 	char *name;          /* malloc'ed, or NULL */
+	struct goro_timer *timer; /* freed with it; NULL: not a timer's */
 	struct goro_chan *next_free;
 } __attribute__((aligned(64)));
 
@@ -71,6 +73,14 @@ gr_chan_can_recv(const struct goro_chan *ch)
 {
 	return gr_load_rlx(&ch->len) || gr_load_rlx(&ch->sendq.first) ||
 	       gr_load_rlx(&ch->closed);
+}
+
+/* A receive would wait; but is its timer due, and only not fired yet? */
+static inline bool
+gr_chan_poll(const struct goro_chan *ch)
+{
+	return __builtin_expect(ch->timer != NULL, 0) &&
+	       gr_chan_timer_poll(ch->timer);
 }
 
 /* Elements are mostly a word or two; a call to memcpy costs 3 ns. */

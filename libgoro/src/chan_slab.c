@@ -144,6 +144,8 @@ goro_chan_unref(struct goro_chan *ch)
 		return;
 	}
 	gr_unlock(&ch->lock);
+	if (ch->timer)
+		gr_chan_timer_free(ch->timer); /* it sends no more */
 	gr_store_rel(&ch->id, 0); /* [pair chan-id] */
 	free(ch->buf);
 	free(ch->name);

@@ -108,6 +108,28 @@ try_ready(struct gr_m *m, struct gr_p *p, struct goro_case *cases, unsigned n)
 	return -1;
 }
 
+/* Fire the timers that are due, if any is; then something is ready. */
+static bool
+poll_timers(const struct goro_case *cases, unsigned n)
+{
+	bool fired = false;
+
+	for (unsigned i = 0; i < n; i++)
+		fired |= cases[i].ch && gr_chan_poll(cases[i].ch);
+	return fired;
+}
+
+/* The look of those who do not wait after it. */
+static int
+poll_ready(struct gr_m *m, struct gr_p *p, struct goro_case *cases, unsigned n)
+{
+	int i = try_ready(m, p, cases, n);
+
+	if (i < 0 && poll_timers(cases, n))
+		i = try_ready(m, p, cases, n);
+	return i;
+}
+
 /* Sort the channels by address, each once: the order of locking. */
 static void
 order_channels(struct select *s)
@@ -294,7 +316,7 @@ goro_try_select(struct goro_case *cases, int n)
 {
 	struct gr_m *m = gr_m_self();
 	struct gr_p spare;
-	int i = try_ready(m, randomness(m, &spare), cases, n);
+	int i = poll_ready(m, randomness(m, &spare), cases, n);
 
 	return i >= 0 ? i : -EAGAIN;
 }
@@ -303,7 +325,7 @@ int
 goro_select_until(struct goro_case *cases, int n, int64_t deadline_ns)
 {
 	struct gr_m *m = gr_m_goroutine("goro_select_until");
-	int i = try_ready(m, m->p, cases, n);
+	int i = poll_ready(m, m->p, cases, n);
 
 	if (i >= 0)
 		return i;

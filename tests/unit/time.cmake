@@ -3,3 +3,5 @@
 # Timers, contexts, errgroups.
 
 goro_add_test(test_timer_heap)
+goro_add_test(test_time)
+goro_add_test(test_time_many)

@@ -157,5 +157,6 @@ GORO_NORETURN void goro_panic(const char *format, ...)
 #include <goro/chan.h>
 #include <goro/select.h>
 #include <goro/sync.h>
+#include <goro/time.h>
 
 #endif
