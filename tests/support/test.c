@@ -11,12 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#if __has_include("goro/goro.h")
 #include "goro/goro.h"
-#else
-#define goro_self() 0
-#define goro_sleep(ns) ((void)(ns))
-#endif
 
 enum {
 	PAUSE_NS = 1000000,
@@ -117,4 +112,19 @@ t_child_run(struct t_child *child, void (*fn)(void))
 		;
 	child->status = WIFEXITED(status) ? WEXITSTATUS(status) :
 					    -WTERMSIG(status);
+}
+
+void
+t_run_procs(const char *procs, int (*fn)(void *arg), void *arg)
+{
+	const char *env = getenv("GOROMAXPROCS");
+	char *before = env ? strdup(env) : NULL;
+
+	setenv("GOROMAXPROCS", procs, 1);
+	assert_int_equal(goro_run(fn, arg), 0);
+	if (before)
+		setenv("GOROMAXPROCS", before, 1);
+	else
+		unsetenv("GOROMAXPROCS");
+	free(before);
 }

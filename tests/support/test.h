@@ -80,6 +80,10 @@ struct t_child {
  */
 void t_child_run(struct t_child *child, void (*fn)(void));
 
+/* goro_run() that must give 0, with so many workers from its start, whatever
+ * the environment says. */
+void t_run_procs(const char *procs, int (*fn)(void *arg), void *arg);
+
 _Noreturn void t_fail(const char *file, int line, const char *condition);
 _Noreturn void t_fail_eq(const char *file, int line, const char *a_text,
 			 long long a, const char *b_text, long long b);

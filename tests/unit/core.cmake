@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+#
+# The scheduler, channels, select, stacks: with two workers, with one, and with
+# more than most machines have CPUs.
+
+foreach(unit run sched procs)
+	goro_add_test(test_${unit} ENVIRONMENT GOROMAXPROCS=2)
+	foreach(procs 1 8)
+		goro_add_test(test_${unit}_on_${procs}
+			COMMAND test_${unit}
+			ENVIRONMENT GOROMAXPROCS=${procs})
+	endforeach()
+endforeach()
