@@ -24,6 +24,7 @@
 #include "chan_slab.h"
 #include "fatal.h"
 #include "goro/goro.h"
+#include "probes.h"
 
 /* We have taken @w out of its queue: nobody else writes to its stack. */
 static inline struct gr_g *
@@ -172,6 +173,7 @@ goro_chan_send(struct goro_chan *ch, const void *elem)
 	struct gr_m *m = gr_m_goroutine("goro_chan_send");
 	enum gr_chan_result r;
 
+	GR_PROBE2(send, ch, m->g->id);
 	if (!ch)
 		wait_for_ever(m, GORO_WAIT_CHAN_SEND_NIL);
 	gr_lock(&ch->lock);
@@ -188,6 +190,7 @@ goro_chan_recv(struct goro_chan *ch, void *elem)
 	struct gr_m *m = gr_m_goroutine("goro_chan_recv");
 	enum gr_chan_result r;
 
+	GR_PROBE2(recv, ch, m->g->id);
 	if (!ch)
 		wait_for_ever(m, GORO_WAIT_CHAN_RECV_NIL);
 	gr_lock(&ch->lock);
@@ -345,6 +348,7 @@ goro_chan_close(struct goro_chan *ch)
 {
 	struct gr_glist woken = { 0 };
 
+	GR_PROBE1(close, ch);
 	if (!ch)
 		goro_panic("close of nil channel");
 	gr_chan_close(ch, &woken);

@@ -24,6 +24,8 @@
 #include "idle.h"
 #include "options.h"
 #include "preempt.h"
+#include "runtime.h"
+#include "schedtrace.h"
 #include "sched.h"
 
 enum {
@@ -131,6 +133,7 @@ monitor_main(void *arg)
 	while (!gr_load_acq(&stop)) { /* [pair monitor] */
 		uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 		int64_t now_ns = gr_now_ns(), soon_ns = PACE_MAX_NS;
+		int64_t trace_ns = gr_schedtrace(now_ns), until_ns;
 		bool asleep;
 
 		for (uint32_t i = 0; i < n; i++) {
@@ -154,11 +157,10 @@ monitor_main(void *arg)
 			    pace_ns > PACE_MIN_NS * 8 ? GR_MONITOR_SLOW :
 							GR_MONITOR_AWAKE);
 		asleep = asleep && all_idle();
+		until_ns = asleep ? GORO_FOREVER :
+				    now_ns + GR_MIN(soon_ns, pace_ns);
 		if (!gr_load_acq(&word)) /* [pair monitor] */
-			gr_futex_wait(&word, 0,
-				      asleep ? GORO_FOREVER :
-					       now_ns + (soon_ns < pace_ns ?
-							 soon_ns : pace_ns));
+			gr_futex_wait(&word, 0, GR_MIN(until_ns, trace_ns));
 		if (gr_xchg_acq_rel(&word, 0)) { /* [pair monitor] */
 			pace_ns = PACE_MIN_NS;
 			steady = 0;

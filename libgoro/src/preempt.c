@@ -19,6 +19,7 @@
 #include "fatal.h"
 #include "idle.h"
 #include "options.h"
+#include "probes.h"
 #include "runtime.h"
 #include "san.h"
 
@@ -136,9 +137,11 @@ errno_set(int value)
 void
 gr_preempt_park(void)
 {
+	struct gr_m *m = gr_m_self();
 	int saved = errno_get();
 
-	gr_park(gr_m_self(), finish_preempt, NULL);
+	GR_PROBE1(preempt, m->g->id);
+	gr_park(m, finish_preempt, NULL);
 	errno_set(saved);
 }
 

@@ -22,6 +22,7 @@
 #include "idle.h"
 #include "monitor.h"
 #include "preempt.h"
+#include "probes.h"
 #include "san.h"
 
 enum {
@@ -139,6 +140,7 @@ gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 	uint64_t cycles = gr_cycles();
 
 	m->g->wait_since = cycles;
+	GR_PROBE3(park, m->g->id, m->g->wait_reason, m->g->wait_obj);
 	return switch_away(m, finish, arg, cycles);
 }
 
@@ -204,6 +206,7 @@ put_next(struct gr_p *p, struct gr_g *g)
 void
 gr_ready(struct gr_m *m, struct gr_g *g)
 {
+	GR_PROBE1(ready, g->id);
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	if (__builtin_expect(m && m->p, 1)) {
 		put_next(m->p, g);
@@ -352,8 +355,10 @@ steal(struct gr_m *m)
 		if (victim == p)
 			continue;
 		g = gr_runq_steal(&victim->runq, &p->runq);
-		if (g)
+		if (g) {
+			GR_PROBE3(steal, victim->id, p->id, g->id);
 			return g;
+		}
 		/* [relaxed] the monitor's word that its owner is stuck. */
 		if (gr_load_rlx(&victim->runq.next_for_all) &&
 		    gr_load_acq(&victim->timers.first_ns) <= gr_now_ns()) {

@@ -21,6 +21,7 @@
 
 #include "chan.h"
 #include "fatal.h"
+#include "probes.h"
 
 /* One select, on its goroutine's stack. */
 struct select {
@@ -299,8 +300,10 @@ int
 goro_select(struct goro_case *cases, int n)
 {
 	struct gr_m *m = gr_m_goroutine("goro_select");
-	int i = try_ready(m, m->p, cases, n);
+	int i;
 
+	GR_PROBE2(select, n, m->g->id);
+	i = try_ready(m, m->p, cases, n);
 	if (i >= 0)
 		return i;
 	if (!any_channel(cases, n)) {
