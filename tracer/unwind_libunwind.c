@@ -207,16 +207,20 @@ gt_libunwind_fini(struct gt_unwinder *u)
 /*
  * One step that goes up the stack. A function that was interrupted before it
  * touched the stack has its caller's stack pointer only one word up, so "up"
- * is all there is to check. Where it has no rules, libunwind guesses by frame
- * pointers; a guess that is no code is not taken.
+ * is all there is to check. Where there are no rules for a PC, libunwind would
+ * guess by frame pointers, and a guess is no answer here; its information on
+ * such a PC is a function of one byte.
  */
 static bool
 step_up(struct gt_unwinder *u, unw_cursor_t *cursor, uint64_t *pc, bool *exact,
 	bool *ret_end)
 {
 	unw_word_t sp_before, sp, ip;
+	unw_proc_info_t rules;
 
-	if (unw_get_reg(cursor, UNW_REG_SP, &sp_before) != 0)
+	if (unw_get_reg(cursor, UNW_REG_SP, &sp_before) != 0 ||
+	    unw_get_proc_info(cursor, &rules) != 0 ||
+	    rules.end_ip - rules.start_ip <= 1)
 		return false;
 	*exact = unw_is_signal_frame(cursor) > 0;
 	int rc = unw_step(cursor);
