@@ -192,7 +192,8 @@ dump(const struct options *o)
 	int status = CLI_FAILED;
 	struct gt_error *err = gt_target_live_open(o->pid, &t);
 
-	GT_CLEANUP(gt_freep) void *abi_memory = abi = calloc(1, sizeof(*abi));
+	GT_CLEANUP(gt_freep) void *abi_memory = calloc(1, sizeof(*abi));
+	abi = abi_memory;
 	if (!err && !abi)
 		err = &gt_enomem;
 	if (!err)
