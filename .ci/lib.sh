@@ -63,7 +63,7 @@ quietly() {
 	shift
 	mkdir -p "$log_dir"
 	"$@" >"$log" 2>&1 </dev/null || {
-		tail -n 100 "$log" >&2
+		grep -vE ' Passed |^ +Start ' "$log" | tail -n 100 >&2
 		say "failed: $*; the whole of it is in $log" >&2
 		return 1
 	}
