@@ -112,6 +112,7 @@ gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *), void *arg,
 	g->wait_reason = GORO_WAIT_NONE;
 	g->name = NULL;
 	g->preempt_off = 0;
+	g->eh = (struct gr_eh){ 0 };
 	g->sp = gr_context_fresh(top);
 	count_add(p, 1);
 	return g;

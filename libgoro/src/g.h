@@ -36,6 +36,12 @@ struct gr_m;
 struct gr_waiter;
 struct gr_labels;
 
+/* As the C++ ABI lays it out: see eh.h. */
+struct gr_eh {
+	void *caught;
+	unsigned uncaught;
+};
+
 struct gr_g {
 	/* What each switch touches: one cache line. */
 	void *sp;       /* saved context, when not on a thread */
@@ -65,6 +71,7 @@ struct gr_g {
 	uint32_t parked; /* see waitq.c */
 	struct gr_labels *labels;
 	uint32_t preempt_off;
+	struct gr_eh eh; /* while not on a thread */
 	void *san_fiber; /* ThreadSanitizer's handle, AddressSanitizer's stack */
 } __attribute__((aligned(64)));
 

@@ -25,6 +25,10 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+
 /* From @from (NULL: the scheduler's stack) to @to (likewise). */
 static inline __attribute__((always_inline)) void
 gr_san_leave(struct gr_m *m, struct gr_g *from, struct gr_g *to, bool for_good)
@@ -79,6 +83,35 @@ gr_san_g_end(struct gr_g *g)
 #ifdef GR_TSAN
 	__tsan_destroy_fiber(g->san_fiber);
 #endif
+}
+
+/*
+ * A stack is there, or no more. LeakSanitizer must look for pointers on it,
+ * Valgrind must know that a jump there is no growth of the present stack.
+ */
+extern void __lsan_register_root_region(const void *p, size_t bytes)
+	__attribute__((weak));
+extern void __lsan_unregister_root_region(const void *p, size_t bytes)
+	__attribute__((weak));
+
+static inline void
+gr_san_stack_open(struct gr_g *g)
+{
+	if (__lsan_register_root_region)
+		__lsan_register_root_region((void *)g->stack_lo,
+					    g->stack_hi - g->stack_lo);
+#ifdef VALGRIND_STACK_REGISTER
+	/* With the record: an empty stack's pointer is just below it. */
+	(void)VALGRIND_STACK_REGISTER(g->stack_lo, g + 1);
+#endif
+}
+
+static inline void
+gr_san_stack_close(struct gr_g *g)
+{
+	if (__lsan_unregister_root_region)
+		__lsan_unregister_root_region((void *)g->stack_lo,
+					      g->stack_hi - g->stack_lo);
 }
 
 /* On a new thread's own stack. */

@@ -17,6 +17,7 @@
  */
 #include "sched.h"
 
+#include "eh.h"
 #include "fatal.h"
 #include "goro/goro.h"
 #include "idle.h"
@@ -82,6 +83,7 @@ make_running(struct gr_m *m, struct gr_g *g)
 {
 	g->m = m;
 	gr_store_rlx(&m->g, g); /* [relaxed] gr_threads_end() looks at it */
+	gr_eh_load(m, g);
 	gr_g_set_state(g, GORO_ABI_RUNNING);
 }
 
@@ -110,6 +112,7 @@ prepare_switch(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
 	if (__builtin_expect(g->flags & GR_G_UNGUARDED, 0) &&
 	    !gr_guard_intact(g, __builtin_frame_address(0)))
 		stack_overflowed(g);
+	gr_eh_save(m, g);
 	m->left = g;
 	m->finish = finish;
 	m->finish_arg = arg;

@@ -77,6 +77,7 @@ struct gr_m {
 	bool spinning;
 	bool gone; /* its thread has let go of the runtime; [pair thread-end] */
 	pthread_t thread;
+	struct gr_eh *eh; /* the C++ runtime's, of this thread; or NULL */
 	void *altstack;
 	sigset_t sigmask;       /* as it was at the thread's start */
 	uintptr_t tls_lo, tls_hi; /* its static thread-local storage */

@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "san.h"
+
 /* What is kept per size; the list of chunks is one for all sizes. */
 static struct class {
 	struct gr_lock lock;
@@ -129,6 +131,7 @@ open_slots(struct gr_chunk *c, uint64_t first, uint32_t n,
 		g->stack_lo = (uintptr_t)c->base + slot * c->slot_bytes +
 			      GR_PAGE;
 		g->stack_hi = (uintptr_t)g;
+		gr_san_stack_open(g);
 		g->next = to->first;
 		to->first = g;
 	}
@@ -194,6 +197,9 @@ gr_stack_release_all(void)
 	memset(classes, 0, sizeof(classes));
 	for (; c; c = next) {
 		next = c->next;
+		if (__lsan_unregister_root_region)
+			for (uint64_t i = 0; i < c->carved; i++)
+				gr_san_stack_close(gr_chunk_g(c, i));
 		munmap(c->base, c->slots * c->slot_bytes);
 		munmap(c, chunk_header_bytes(c->slots));
 	}

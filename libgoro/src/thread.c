@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "eh.h"
 #include "futex.h"
 #include "goro/goro.h"
 #include "preempt.h"
@@ -68,6 +69,7 @@ thread_main(void *arg)
 	/* A sleep of 1 ms that comes 50 us late by the kernel's leave. */
 	prctl(PR_SET_TIMERSLACK, 1000ul);
 	gr_preempt_thread_init(m);
+	gr_eh_thread_init(m);
 	gr_san_m_start(m);
 	gr_schedule(m);
 	altstack_destroy(m);
