@@ -14,7 +14,8 @@
 set(GORO_TEST_ENVIRONMENT
 	"ASAN_OPTIONS=detect_stack_use_after_return=0:abort_on_error=0"
 	"UBSAN_OPTIONS=print_stacktrace=1"
-	"TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:die_after_fork=0")
+	# Children that are forked start threads, and many end by a panic.
+	"TSAN_OPTIONS=halt_on_error=1:die_after_fork=0:atexit_sleep_ms=0")
 
 function(goro_add_test name)
 	cmake_parse_arguments(PARSE_ARGV 1 arg ""

@@ -3,10 +3,10 @@
 # The scheduler, channels, select, stacks: with two workers, with one, and with
 # more than most machines have CPUs.
 
-foreach(unit run sched procs)
+foreach(unit run sched procs chan chan_many chan_misuse)
 	goro_add_test(test_${unit} ENVIRONMENT GOROMAXPROCS=2)
 	foreach(procs 1 8)
-		goro_add_test(test_${unit}_on_${procs}
+		goro_add_test(test_${unit}_procs${procs}
 			COMMAND test_${unit}
 			ENVIRONMENT GOROMAXPROCS=${procs})
 	endforeach()

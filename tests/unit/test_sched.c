@@ -63,6 +63,7 @@ static void
 wait_for_close(void *arg)
 {
 	goro_chan_recv(arg, NULL);
+	goro_chan_unref(arg);
 }
 
 T_GORO(count_is_of_those_alive)
@@ -71,7 +72,7 @@ T_GORO(count_is_of_those_alive)
 
 	T_CHECK_EQ(goro_count(), 1);
 	for (int i = 0; i < MANY; i++)
-		goro_go(wait_for_close, ch);
+		goro_go(wait_for_close, goro_chan_ref(ch));
 	T_CHECK_EQ(goro_count(), MANY + 1);
 	goro_chan_close(ch);
 	T_EVENTUALLY(goro_count() == 1);
