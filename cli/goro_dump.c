@@ -175,6 +175,10 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 	}
 	status = print(model, modules, o);
 	int missing = say_what_is_missing(model);
+	if (!model->goroutines_n && missing)
+		status = CLI_FAILED;
+	else if (!model->goroutines_n)
+		cli_say("process %d runs no goroutines now", o->pid);
 	if (err) {
 		cli_say_error(err);
 		missing = CLI_FINDINGS;

@@ -23,6 +23,18 @@ struct walk {
 	size_t elem_bytes;
 };
 
+static struct gt_error *
+leads_nowhere(const struct walk *w, uint64_t addr, struct gt_error *err)
+{
+	if (err->code != GT_FAULT)
+		return err;
+	gt_error_free(err);
+	return gt_damaged(addr,
+			  "the list of %ss is damaged: it leads to 0x%llx, "
+			  "where nothing is",
+			  w->what, (unsigned long long)addr);
+}
+
 /* Fill a growing array; the caller frees *ret_v. */
 static struct gt_error *
 walk_list(const struct walk *w, void **ret_v, size_t *ret_n)
@@ -34,6 +46,8 @@ walk_list(const struct walk *w, void **ret_v, size_t *ret_n)
 	struct gt_error *err = gt_target_read(w->t, w->root, &addr,
 					      sizeof(addr));
 
+	if (err)
+		err = leads_nowhere(w, w->root, err);
 	while (!err && addr) {
 		/* Brent: a list that goes round meets its own mark. */
 		if (addr == mark || n == w->max) {
@@ -57,8 +71,10 @@ walk_list(const struct walk *w, void **ret_v, size_t *ret_n)
 			v = more;
 		}
 		err = gt_target_read(w->t, addr, node, w->bytes);
-		if (err)
+		if (err) {
+			err = leads_nowhere(w, addr, err);
 			break;
+		}
 		if (!w->take(node, addr, v + n * w->elem_bytes, w->arg)) {
 			err = gt_damaged(addr,
 					 "the list of %ss is damaged: the one "

@@ -105,10 +105,15 @@ judge(struct snapshot *s, struct entry *e, struct gt_copy *copy)
 
 	if (GORO_ABI_STATE(e->before) == GORO_ABI_FREE)
 		return GONE;
+	if (!e->copied) {
+		/* Perhaps only what is below the record cannot be read. */
+		if (slot->want == t->g.bytes)
+			return DAMAGED;
+		slot->want = t->g.bytes;
+		return AGAIN;
+	}
 	if (GORO_ABI_UNSTABLE(e->before) || e->before != e->after)
 		return AGAIN;
-	if (!e->copied)
-		return DAMAGED;
 	uint64_t sp = gt_abi_load(record, t->g.sp);
 	uint64_t lo = gt_abi_load(record, t->g.stack_lo);
 	uint64_t hi = gt_abi_load(record, t->g.stack_hi);
@@ -160,7 +165,7 @@ settle(struct snapshot *s, struct entry *e)
 	case AGAIN:
 		return pend(s, &e->slot);
 	case DAMAGED:
-		if (s->stats->damaged++ == GT_DAMAGED_MAX)
+		if (++s->stats->damaged > GT_DAMAGED_MAX)
 			return gt_damaged(e->slot.record, "the registry of "
 							  "goroutines is "
 							  "damaged: its "
@@ -282,6 +287,18 @@ choose(struct snapshot *s, const struct gt_chunk *c, uint64_t at,
 }
 
 static struct gt_error *
+no_words(const struct gt_chunk *c, struct gt_error *err)
+{
+	if (err->code != GT_FAULT)
+		return err;
+	gt_error_free(err);
+	return gt_damaged(c->words,
+			  "the list of chunks is damaged: there are no state "
+			  "words at 0x%llx",
+			  (unsigned long long)c->words);
+}
+
+static struct gt_error *
 sweep_words(struct snapshot *s, const struct gt_chunk *c, uint64_t at,
 	    size_t words_n)
 {
@@ -290,7 +307,7 @@ sweep_words(struct snapshot *s, const struct gt_chunk *c, uint64_t at,
 	struct gt_error *err = read_words(s, c, at, words, words_n);
 
 	if (err)
-		return err;
+		return no_words(c, err);
 	err = choose(s, c, at, words, words_n, &n);
 	if (err || n == 0)
 		return err;
@@ -402,13 +419,18 @@ static struct gt_error *
 retry(struct snapshot *s)
 {
 	GT_CLEANUP(gt_freep) struct gt_slot *slots = gt_steal(s->pending);
-	size_t n = s->pending_n, done = 0, largest = RETRY_MAX_BYTES;
+	size_t n = s->pending_n, done = 0, total = 0, largest = 0;
 
 	s->pending_n = s->pending_room = 0;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		total += slots[i].want;
 		if (slots[i].want > largest)
 			largest = slots[i].want;
-	GT_CLEANUP(gt_freep) unsigned char *buf = malloc(largest);
+	}
+	if (total > RETRY_MAX_BYTES)
+		total = RETRY_MAX_BYTES;
+	GT_CLEANUP(gt_freep)
+	unsigned char *buf = malloc(total > largest ? total : largest);
 	if (!buf)
 		return &gt_enomem;
 	struct gt_error *err = NULL;

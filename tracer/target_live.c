@@ -82,12 +82,18 @@ read_some(struct live *live, struct gt_span *spans, size_t n)
 	return n;
 }
 
+/*
+ * The kernel looks at all spans of a call before it copies the first, so where
+ * many are unreadable (a damaged registry) the calls get shorter.
+ */
 static struct gt_error *
 live_read(struct gt_target *t, struct gt_span *spans, size_t n)
 {
+	size_t batch = READ_BATCH;
+
 	while (n) {
-		ssize_t done = read_some(live_of(t), spans,
-					 n < READ_BATCH ? n : READ_BATCH);
+		size_t now = n < batch ? n : batch;
+		ssize_t done = read_some(live_of(t), spans, now);
 
 		if (done == -ENOMEM)
 			return &gt_enomem;
@@ -99,6 +105,10 @@ live_read(struct gt_target *t, struct gt_span *spans, size_t n)
 		if (done < 0)
 			return gt_error(GT_ENDED, -done, "process %d ended",
 					t->pid);
+		if (!spans[done - 1].ok)
+			batch = batch > 1 ? batch / 2 : 1;
+		else if (batch < READ_BATCH)
+			batch *= 2;
 		spans += done;
 		n -= done;
 	}

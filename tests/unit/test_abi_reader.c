@@ -284,11 +284,11 @@ a_list_that_leads_nowhere_keeps_its_beginning(void **state)
 	struct fake *f = *state;
 
 	f->mem->chunk[0].next = 0xdead0000;
-	expect_chunks(f, 1, GT_FAULT);
+	expect_chunks(f, 1, GT_DAMAGED);
 	f->mem->chunks = 0xdead0000;
-	expect_chunks(f, 0, GT_FAULT);
+	expect_chunks(f, 0, GT_DAMAGED);
 	f->mem->table.chunks = 0xdead0000;
-	expect_chunks(f, 0, GT_FAULT);
+	expect_chunks(f, 0, GT_DAMAGED);
 }
 
 static void

@@ -424,7 +424,7 @@ a_chunk_without_words_is_a_problem_and_no_end(void **state)
 	fake_park(f, 1, 0, 1, 256);
 	assert_int_equal(snap(f, &seen), 0);
 	assert_int_equal(seen.n, 1);
-	drop_problem(&seen, GT_FAULT);
+	drop_problem(&seen, GT_DAMAGED);
 }
 
 static void
