@@ -159,7 +159,8 @@ run(void)
 	gr_options_read();
 	gr_guard_init(gr_options.guard);
 	gr_default_class = gr_stack_class(
-		env_number("GOROSTACK", GR_STACK_DEFAULT_BYTES));
+		GR_MAX(env_number("GOROSTACK", GR_STACK_DEFAULT_BYTES),
+		       1l << GR_STACK_MIN_LOG2));
 	gr_overflow_install();
 	gr_preempt_install();
 	err = set_procs(GR_MIN(env_number("GOROMAXPROCS", cpus()),

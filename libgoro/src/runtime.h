@@ -6,6 +6,7 @@
 #define GR_RUNTIME_H
 
 #define GR_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define GR_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 extern unsigned gr_default_class; /* of stacks: GOROSTACK */
 

@@ -397,6 +397,8 @@ spin(struct gr_m *m)
 			return g;
 		if (gr_load_acq(&gr_stopping)) /* [pair stopping] */
 			return NULL;
+		if (gr_stack_help())
+			i = 0; /* of use meanwhile */
 		for (int k = 0; k < PAUSES; k++)
 			gr_arch_relax();
 	}

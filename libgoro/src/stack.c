@@ -8,16 +8,29 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "runtime.h"
 #include "san.h"
+
+enum {
+	OPEN_AT_ONCE = 16,
+	AHEAD_MAX = 512, /* stacks that idle workers open for others */
+};
 
 /* What is kept per size; the list of chunks is one for all sizes. */
 static struct class {
 	struct gr_lock lock;
 	struct gr_chunk *chunk; /* being carved */
 	struct gr_freelist free;
+	uint32_t opened; /* slots ever opened; [relaxed] a hint */
 } classes[GR_STACK_CLASSES];
 
 struct gr_chunk *gr_chunks;
+
+static size_t
+class_bytes(unsigned class)
+{
+	return (size_t)1 << (GR_STACK_MIN_LOG2 + class);
+}
 
 unsigned
 gr_stack_class(size_t bytes)
@@ -25,15 +38,9 @@ gr_stack_class(size_t bytes)
 	unsigned class = 0;
 
 	while (class < GR_STACK_CLASSES - 1 &&
-	       ((size_t)1 << (GR_STACK_MIN_LOG2 + class)) < bytes)
+	       class_bytes(class) < bytes)
 		class++;
 	return class;
-}
-
-static size_t
-class_bytes(unsigned class)
-{
-	return (size_t)1 << (GR_STACK_MIN_LOG2 + class);
 }
 
 /* Reserve address space, less of it where there is a limit (RLIMIT_AS). */
@@ -110,6 +117,7 @@ carve_locked(struct class *k, unsigned class, uint32_t n, uint64_t *ret_first,
 	}
 	*ret_first = c->carved;
 	*ret_n = c->slots - c->carved < n ? c->slots - c->carved : n;
+	gr_store_rlx(&k->opened, k->opened + *ret_n); /* [relaxed] a hint */
 	/* [pair carved] release: a walker of slots reads it with acquire. It
 	 * may look at the new ones at once: their words say FREE. */
 	gr_store_rel(&c->carved, c->carved + *ret_n);
@@ -155,7 +163,7 @@ gr_stack_take(unsigned class, struct gr_freelist *to, uint32_t n)
 		struct gr_g *g = k->free.first;
 
 		k->free.first = g->next;
-		k->free.n--;
+		gr_store_rlx(&k->free.n, k->free.n - 1);
 		g->next = to->first;
 		to->first = g;
 		to->n++;
@@ -166,6 +174,34 @@ gr_stack_take(unsigned class, struct gr_freelist *to, uint32_t n)
 	if (c)
 		open_slots(c, first, got, to);
 	return got;
+}
+
+/*
+ * For a worker without work: open a few stacks ahead of a program that starts
+ * many goroutines, whose worker would take all the page faults alone. True when
+ * it did, and there may be more to do.
+ */
+bool
+gr_stack_help(void)
+{
+	struct class *k = &classes[gr_default_class];
+	struct gr_freelist list = { 0 };
+	struct gr_chunk *c;
+	uint64_t first;
+	uint32_t n;
+
+	/* [relaxed] hints: how far ahead depends on how many there were. */
+	if (gr_load_rlx(&k->free.n) >=
+	    GR_MIN(gr_load_rlx(&k->opened) / 8, (uint32_t)AHEAD_MAX))
+		return false;
+	gr_lock(&k->lock);
+	c = carve_locked(k, gr_default_class, OPEN_AT_ONCE, &first, &n);
+	gr_unlock(&k->lock);
+	if (!c)
+		return false;
+	open_slots(c, first, n, &list);
+	gr_stack_give(gr_default_class, &list, n);
+	return true;
 }
 
 /* Give @n stacks of @from back for any P to use. */
@@ -182,7 +218,7 @@ gr_stack_give(unsigned class, struct gr_freelist *from, uint32_t n)
 		from->n--;
 		g->next = k->free.first;
 		k->free.first = g;
-		k->free.n++;
+		gr_store_rlx(&k->free.n, k->free.n + 1);
 	}
 	gr_unlock(&k->lock);
 }

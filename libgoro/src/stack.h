@@ -62,6 +62,7 @@ extern struct gr_chunk *gr_chunks; /* published with release; [pair chunks] */
 unsigned gr_stack_class(size_t bytes);
 uint32_t gr_stack_take(unsigned class, struct gr_freelist *to, uint32_t n);
 void gr_stack_give(unsigned class, struct gr_freelist *from, uint32_t n);
+bool gr_stack_help(void);
 void gr_stack_release_all(void);
 struct gr_chunk *gr_stack_chunk_of(uintptr_t addr);
 void gr_g_each(bool (*fn)(struct gr_g *g, uint64_t word, void *arg),

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/time.h>
 
+#include "san.h"
 #include "test.h"
 
 static volatile int stop;
@@ -204,7 +205,7 @@ main(void)
 		cmocka_unit_test(sigurg_is_the_program_s_again_afterwards),
 	};
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(GR_ASAN) || defined(GR_TSAN)
 	return 77; /* nothing is preempted there: docs/PREEMPTION.md */
 #endif
 	return cmocka_run_group_tests(tests, NULL, NULL);
