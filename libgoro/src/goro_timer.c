@@ -42,8 +42,7 @@ struct goro_timer {
 static inline struct goro_timer *
 timer_of(struct gr_timer *t)
 {
-	return (struct goro_timer *)((char *)t -
-				     offsetof(struct goro_timer, timer));
+	return GR_CONTAINER(t, struct goro_timer, timer);
 }
 
 /* The instants come in whole periods, however late this one is. */

@@ -8,6 +8,10 @@
 #define GR_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define GR_MAX(a, b) ((a) > (b) ? (a) : (b))
 
+/* The structure that @ptr points into, to its @member. */
+#define GR_CONTAINER(ptr, type, member) \
+	((type *)((char *)(ptr) - offsetof(type, member)))
+
 extern unsigned gr_default_class; /* of stacks: GOROSTACK */
 
 #endif

@@ -5,3 +5,4 @@
 goro_add_test(test_timer_heap)
 goro_add_test(test_time)
 goro_add_test(test_time_many)
+goro_add_test(test_ctx)

@@ -155,6 +155,7 @@ GORO_NORETURN void goro_panic(const char *format, ...)
 #pragma GCC visibility pop
 
 #include <goro/chan.h>
+#include <goro/ctx.h>
 #include <goro/select.h>
 #include <goro/sync.h>
 #include <goro/time.h>
