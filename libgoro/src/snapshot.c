@@ -13,6 +13,10 @@ enum {
 	TRIES = 4, /* to find a goroutine standing still */
 };
 
+/* What another thread may be writing is read on purpose, see gr_snapshot(). */
+#define NO_SANITIZE \
+	__attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
+
 /*
  * Follow a stack to its end, keeping the first and the last frames.
  *
@@ -57,28 +61,40 @@ gr_frames_get(const struct gr_frames *fs, uint64_t i)
 	return &fs->outer[i % GR_FRAMES_OUTER];
 }
 
-static void
-walk_parked(const struct gr_walker *w, const struct gr_g *g,
-	    struct gr_frames *ret)
+/* Copy a context that its owner may be writing over: whether the copy is good
+ * turns out later. */
+static NO_SANITIZE void
+copy_context(uintptr_t at, struct gr_context *ret)
 {
-	struct gr_unwind u = { .lo = (uintptr_t)g->sp, .hi = g->stack_hi };
+	const volatile uint64_t *from = (const uint64_t *)at;
+	uint64_t *to = (uint64_t *)ret;
 
-	if (u.lo < g->stack_lo || u.lo > u.hi ||
-	    u.hi - u.lo < sizeof(struct gr_context))
+	for (size_t i = 0; i < sizeof(*ret) / sizeof(*to); i++)
+		to[i] = from[i];
+}
+
+static void
+walk_parked(const struct gr_walker *w, struct gr_snapshot *s)
+{
+	struct gr_unwind u = { .lo = s->sp, .hi = s->stack_hi };
+	struct gr_context context;
+
+	if (s->sp < s->stack_lo || s->sp > s->stack_hi || s->sp % 8 ||
+	    s->stack_hi - s->sp < sizeof(context))
 		return;
-	gr_regs_from_context(&u.regs, g->sp);
-	gr_walk(w, &u, 0, ret);
+	copy_context(s->sp, &context);
+	gr_regs_from_context(&u.regs, &context, s->sp);
+	gr_walk(w, &u, 0, &s->frames);
 }
 
 /* It has not run: show where it will start. */
 static void
-stand_at_entry(const struct gr_g *g, struct gr_frames *ret)
+stand_at_entry(struct gr_snapshot *s)
 {
-	ret->inner[0] = (struct gr_frame){ (uintptr_t)g->fn, g->stack_hi,
-					   true };
-	ret->n = 1;
-	ret->end = GR_STEP_END;
-	ret->top = g->stack_hi;
+	s->frames.inner[0] = (struct gr_frame){ s->entry, s->stack_hi, true };
+	s->frames.n = 1;
+	s->frames.end = GR_STEP_END;
+	s->frames.top = s->stack_hi;
 }
 
 /* The name may be freed at any moment: copy it without touching it. */
@@ -94,7 +110,7 @@ copy_name(const char *name, char *ret)
 }
 
 /* All but the frames. */
-__attribute__((no_sanitize("thread"))) void
+NO_SANITIZE void
 gr_snapshot_record(const struct gr_g *g, uint64_t word, struct gr_snapshot *ret)
 {
 	ret->state = GORO_ABI_STATE(word);
@@ -102,6 +118,10 @@ gr_snapshot_record(const struct gr_g *g, uint64_t word, struct gr_snapshot *ret)
 	ret->creator_id = g->creator_id;
 	ret->creator_pc = g->creator_pc;
 	ret->wait_since = g->wait_since;
+	ret->entry = (uintptr_t)g->fn;
+	ret->sp = (uintptr_t)g->sp;
+	ret->stack_lo = g->stack_lo;
+	ret->stack_hi = g->stack_hi;
 	ret->reason = g->wait_reason;
 	ret->flags = g->flags;
 	copy_name(g->name, ret->name);
@@ -128,9 +148,9 @@ gr_snapshot(const struct gr_walker *w, const struct gr_g *g,
 		    ret->state == GORO_ABI_SYSCALL)
 			return true;
 		if (ret->flags & GORO_ABI_G_FRESH)
-			stand_at_entry(g, &ret->frames);
+			stand_at_entry(ret);
 		else
-			walk_parked(w, g, &ret->frames);
+			walk_parked(w, ret);
 		/* [pair word] all of that was read before this: equal means
 		 * that nobody ran it meanwhile. */
 		gr_rmb();

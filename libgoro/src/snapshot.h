@@ -42,6 +42,7 @@ struct gr_snapshot {
 	uint64_t id, creator_id;
 	uintptr_t creator_pc;
 	uint64_t wait_since;
+	uintptr_t entry, sp, stack_lo, stack_hi;
 	unsigned state, reason, flags;
 	char name[GR_NAME_SHOWN];
 	struct gr_frames frames; /* n is 0: not to be had */

@@ -84,14 +84,16 @@ gr_regs_from_ucontext(struct gr_regs *regs, const ucontext_t *uc)
 	regs->known = GR_REG_BIT(GR_REGS) - 1;
 }
 
-/* The registers of a parked goroutine; its PC is a return address. */
+/* The registers of a parked goroutine, from its context, which lay at @at. Its
+ * PC is a return address. */
 static inline void
-gr_regs_from_context(struct gr_regs *regs, const struct gr_context *c)
+gr_regs_from_context(struct gr_regs *regs, const struct gr_context *c,
+		     uintptr_t at)
 {
 	regs->known = 0;
 	gr_regs_set(regs, 3, c->rbx);
 	gr_regs_set(regs, 6, c->rbp);
-	gr_regs_set(regs, GR_REG_SP, (uintptr_t)(c + 1));
+	gr_regs_set(regs, GR_REG_SP, at + sizeof(*c));
 	gr_regs_set(regs, 12, c->r12);
 	gr_regs_set(regs, 13, c->r13);
 	gr_regs_set(regs, 14, c->r14);
