@@ -42,6 +42,15 @@ wait_for_ever(void)
 		pause();
 }
 
+/* By the system call: a sanitizer's _exit() has a last word of its own, and
+ * another status. */
+static _Noreturn void
+end_process(void)
+{
+	for (;;)
+		syscall(SYS_exit_group, EXIT_STATUS);
+}
+
 static int32_t
 thread_id(void)
 {
@@ -58,7 +67,7 @@ become_reporter(void)
 	if (gr_load_acq(&reporter) != thread_id())
 		wait_for_ever();
 	gr_out_flush(&out);
-	_exit(EXIT_STATUS);
+	end_process();
 }
 
 void
@@ -79,7 +88,7 @@ on_fault(int sig)
 		wait_for_ever();
 	gr_out_str(&out, "\n[a fault ended the traceback]\n");
 	gr_out_flush(&out);
-	_exit(EXIT_STATUS);
+	end_process();
 }
 
 /* From here on nothing but us decides how the program ends: not a reader of
@@ -114,7 +123,7 @@ dump_core(void)
 	sigaddset(&abrt, SIGABRT);
 	sigprocmask(SIG_UNBLOCK, &abrt, NULL);
 	raise(SIGABRT);
-	_exit(EXIT_STATUS);
+	end_process();
 }
 
 /* On the stack of the report. */
@@ -143,7 +152,7 @@ report(void *arg)
 	gr_out_flush(&out);
 	/* A core is best dumped from the stack that the report is about. */
 	if (level < GR_TRACEBACK_CRASH)
-		_exit(EXIT_STATUS);
+		end_process();
 }
 
 static _Noreturn void

@@ -4,6 +4,8 @@
 
 goro_add_test(test_modules)
 goro_add_test(test_symtab)
+goro_add_test(test_glimpse ENVIRONMENT GOROMAXPROCS=2)
+goro_add_test(test_traceback)
 goro_add_test(test_unwind_walk)
 
 # elfutils is the referee; the library itself links nothing but libc.
