@@ -7,6 +7,7 @@
 
 #include "fatal.h"
 #include "goro/goro.h"
+#include "labels.h"
 #include "probes.h"
 #include "runtime.h"
 #include "san.h"
@@ -111,6 +112,7 @@ gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *), void *arg,
 	g->creator_pc = creator_pc;
 	g->wait_reason = GORO_WAIT_NONE;
 	g->name = NULL;
+	g->labels = m && m->g ? gr_labels_ref(m->g->labels) : NULL;
 	g->preempt_off = 0;
 	g->eh = (struct gr_eh){ 0 };
 	g->sp = gr_context_fresh(top);
@@ -126,6 +128,8 @@ gr_g_ending(struct gr_m *m, struct gr_g *g)
 	count_add(m->p, -1);
 	free(g->name);
 	g->name = NULL;
+	gr_labels_unref(g->labels);
+	g->labels = NULL;
 }
 
 /* It has left its stack: others may have it. */

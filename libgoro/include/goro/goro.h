@@ -128,6 +128,20 @@ int goro_maxprocs(int n);
 void goro_set_name(const char *name);
 
 /**
+ * Set a label of the calling goroutine, which those it starts from now on
+ * inherit; profiles and dumps show it.
+ *
+ * @key    1 to 128 bytes, copied
+ * @value  up to 512 bytes, copied; NULL removes the label
+ *
+ * Returns  0; -EINVAL for a key or value out of bounds; -E2BIG for more than
+ *          32 labels; -ENOMEM
+ * Context  goroutine only
+ * Source   Go, runtime/pprof.SetGoroutineLabels()
+ */
+int goro_label_set(const char *key, const char *value);
+
+/**
  * Keep the calling goroutine on its thread until goro_preempt_on(): it is not
  * stopped for having run too long. Nests. It may still park of itself.
  *
