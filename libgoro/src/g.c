@@ -120,16 +120,23 @@ gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *), void *arg,
 	return g;
 }
 
+/* Give back what its record owns. */
+void
+gr_g_fini(struct gr_g *g)
+{
+	free(g->name);
+	g->name = NULL;
+	gr_labels_unref(g->labels);
+	g->labels = NULL;
+}
+
 /* The last of its life on its own stack. */
 void
 gr_g_ending(struct gr_m *m, struct gr_g *g)
 {
 	GR_PROBE1(end, g->id);
 	count_add(m->p, -1);
-	free(g->name);
-	g->name = NULL;
-	gr_labels_unref(g->labels);
-	g->labels = NULL;
+	gr_g_fini(g);
 }
 
 /* It has left its stack: others may have it. */

@@ -121,12 +121,14 @@ start_main(void)
 	return gr_threads_alive() || gr_load_acq(&ended) ? 0 : -EAGAIN;
 }
 
+/* One that was still there when main returned. */
 static bool
-leave_queues(struct gr_g *g, uint64_t word, void *arg)
+drop(struct gr_g *g, uint64_t word, void *arg)
 {
 	(void)arg;
 	if (GORO_ABI_STATE(word) == GORO_ABI_WAITING)
 		gr_g_forget(g);
+	gr_g_fini(g);
 	return true;
 }
 
@@ -134,7 +136,7 @@ leave_queues(struct gr_g *g, uint64_t word, void *arg)
 static void
 clean_up(void)
 {
-	gr_g_each(leave_queues, NULL);
+	gr_g_each(drop, NULL);
 	gr_globq_drop();
 	gr_preempted_drop();
 	for (uint32_t i = 0; i < gr_procs_ever; i++) {
