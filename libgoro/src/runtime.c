@@ -35,6 +35,11 @@ uint32_t gr_procs_n, gr_procs_ever;
 uint32_t gr_stopping;
 unsigned gr_default_class;
 
+enum {
+	END_MS = 100,   /* how long goro_run() waits for goroutines to let go */
+	BUSY_MS = 2000, /* and the next one for those of the last */
+};
+
 static uint32_t busy;  /* [pair run] a run is under way */
 static bool left_over; /* threads of the last one, that is over; [pair run] */
 static uint32_t ended; /* futex: 1 when main has returned; [pair run] */
@@ -182,9 +187,9 @@ run(void)
 
 /* Wait for the threads of a run, then clean up. False: there is one left. */
 static bool
-end_run(void)
+end_run(int patience_ms)
 {
-	left_over = !gr_threads_end();
+	left_over = !gr_threads_end(patience_ms);
 	gr_fatal_wait(); /* a report is not to be cut off by our return */
 	if (!left_over)
 		clean_up();
@@ -198,7 +203,7 @@ goro_run(int (*main_fn)(void *arg), void *arg)
 
 	if (gr_xchg_acq_rel(&busy, 1)) /* [pair run] */
 		return -EBUSY;
-	if (left_over && !end_run()) {
+	if (left_over && !end_run(BUSY_MS)) {
 		gr_store_rel(&busy, 0); /* [pair run] */
 		return -EBUSY;
 	}
@@ -207,7 +212,7 @@ goro_run(int (*main_fn)(void *arg), void *arg)
 	ended = 0;
 	gr_stopping = 0;
 	err = run();
-	end_run();
+	end_run(END_MS);
 	gr_preempt_remove();
 	gr_overflow_remove();
 	gr_store_rel(&busy, 0); /* [pair run] */

@@ -29,7 +29,7 @@
 enum {
 	THREAD_STACK = 256 << 10, /* the scheduler's; sanitizers are hungry */
 	ALTSTACK = 64 << 10,      /* a signal frame alone may be 12 KiB */
-	END_MS = 100,             /* how long goro_run() waits for them */
+	ROUND_MS = 5,             /* between two looks at who has not ended */
 };
 
 struct gr_m *gr_threads;
@@ -119,34 +119,42 @@ gr_threads_alive(void)
 	return gr_load_acq(&alive); /* [pair thread-end] */
 }
 
-/* Is a goroutine on some thread? One without is on its way home. */
+/* Ask each goroutine that is on a thread to let go of it. False when there is
+ * none: a thread without one is on its way home. */
 static bool
 any_holds_on(void)
 {
-	struct gr_m *m = gr_load_acq(&gr_threads); /* [pair threads] */
+	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+	bool any = false;
 
-	/* [relaxed] looked at again and again. */
-	while (m && !gr_load_rlx(&m->g))
-		m = m->next;
-	return m;
+	for (uint32_t i = 0; i < n; i++) {
+		struct gr_m *m = gr_load_acq(&gr_procs[i]->m); /* [pair p-thread] */
+
+		/* [relaxed] looked at again and again. */
+		if (!m || !gr_load_rlx(&m->g))
+			continue;
+		gr_preempt_request(gr_procs[i]);
+		any = true;
+	}
+	return any;
 }
 
 /*
  * Wait for all threads to end, after gr_stopping was set and everybody woken.
- * False: some goroutine does not let go of its thread.
+ * False: some goroutine does not let go of its thread within @patience_ms.
  */
 bool
-gr_threads_end(void)
+gr_threads_end(int patience_ms)
 {
 	int64_t start_ns = gr_now_ns(), now_ns = start_ns;
 	struct gr_m *m, *next;
 	int n;
 
 	while ((n = gr_threads_alive()) > 0) {
-		if (now_ns - start_ns >= END_MS * 1000000ll && any_holds_on())
+		if (any_holds_on() && now_ns - start_ns >= patience_ms * 1000000ll)
 			return false;
 		gr_futex_wait((uint32_t *)&alive, n,
-			      now_ns + END_MS * 1000000ll);
+			      now_ns + ROUND_MS * 1000000ll);
 		now_ns = gr_now_ns();
 	}
 	for (m = gr_load_acq(&gr_threads); m; m = next) { /* [pair threads] */

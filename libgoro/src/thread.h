@@ -11,6 +11,6 @@
 
 int gr_thread_start(struct gr_p *p, bool spinning);
 int gr_threads_alive(void);
-bool gr_threads_end(void);
+bool gr_threads_end(int patience_ms);
 
 #endif

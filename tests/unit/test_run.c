@@ -196,9 +196,11 @@ static void
 spin(void *arg)
 {
 	(void)arg;
+	goro_preempt_off(); /* or the end of the run would stop it */
 	spinning = true;
 	while (!let_go)
 		;
+	goro_preempt_on();
 }
 
 static int
