@@ -80,7 +80,7 @@ bad_structure(const struct goro_abi_table *t)
 			       &t->chan.closed, &t->chan.creator_id,
 			       &t->chan.creator_pc, &t->chan.recvq,
 			       &t->chan.sendq, &t->chan.refs, &t->chan.name,
-			       &t->chan.buf),
+			       &t->chan.buf, &t->chan_more.kind),
 			t->chan.bytes, false))
 		return "channel";
 	if (!is_size(t->waiter.bytes) ||
@@ -129,7 +129,7 @@ gt_abi_check(const struct goro_abi_table *table, uint64_t addr)
 					      table->version, GORO_ABI_VERSION),
 				     "use the goro-dump that came with that "
 				     "libgoro, or a newer one");
-	if (table->version == 0 || table->table_bytes < sizeof(*table) ||
+	if (table->version == 0 || table->table_bytes < GT_ABI_TABLE_MIN ||
 	    table->table_bytes > TABLE_MAX_BYTES)
 		return gt_damaged(addr,
 				  "the debug ABI table is damaged: version %u, "
@@ -204,9 +204,12 @@ read_table(struct gt_target *t, uint64_t addr, struct gt_abi *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->table = addr;
 	struct gt_error *err = gt_target_read(t, addr, &ret->t, HEAD);
+	size_t bytes = ret->t.table_bytes < sizeof(ret->t) ?
+			       ret->t.table_bytes :
+			       sizeof(ret->t);
 	if (!err && ret->t.version <= GORO_ABI_VERSION &&
-	    ret->t.table_bytes >= sizeof(ret->t))
-		err = gt_target_read(t, addr, &ret->t, sizeof(ret->t));
+	    bytes >= GT_ABI_TABLE_MIN)
+		err = gt_target_read(t, addr, &ret->t, bytes);
 	if (err && err->code == GT_FAULT) {
 		gt_error_free(err);
 		return gt_damaged(addr,
@@ -284,12 +287,12 @@ gt_abi_check_again(struct gt_target *t, const struct gt_abi *abi)
 {
 	struct goro_abi_table table;
 	struct gt_error *err = gt_target_read(t, abi->table, &table,
-					      sizeof(table));
+					      GT_ABI_TABLE_MIN);
 
 	if (err && err->code != GT_FAULT)
 		return err;
 	gt_error_free(err);
-	if (err || memcmp(&table, &abi->t, sizeof(table)))
+	if (err || memcmp(&table, &abi->t, GT_ABI_TABLE_MIN))
 		return gt_error(GT_ENDED, 0,
 				"process %d ended or ran another program",
 				t->pid);

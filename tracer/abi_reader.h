@@ -3,13 +3,14 @@
  * abi_reader.h - find a runtime's debug ABI table, and believe it only so far
  *
  * docs/DEBUG-ABI.md says what the table holds. After gt_abi_find() each field
- * of `t` lies inside its structure, each structure is of a sane size, and
- * each count is bounded: what reads a structure need not check again.
+ * that the tracer uses lies inside its structure, each structure is of a sane
+ * size, and each count is bounded: what reads one need not check again.
  */
 #ifndef GT_ABI_READER_H
 #define GT_ABI_READER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,6 +20,9 @@
 
 enum {
 	GT_ABI_STRUCT_MAX = 4096, /* bytes of any structure, and a context */
+	/* The least that version 1 has. What is missing of the rest reads as 0:
+	 * structures without fields. */
+	GT_ABI_TABLE_MIN = offsetof(struct goro_abi_table, chan_more),
 	GT_ABI_STATES_MAX = 16,
 	GT_ABI_REASONS_MAX = 128,
 	GT_ABI_STATE_BYTES = 16,

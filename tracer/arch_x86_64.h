@@ -10,6 +10,10 @@
 #define GT_ARCH_SP 7
 #define GT_ARCH_PC 16
 
+/* Below the stack pointer a function may keep data, and what it has just popped
+ * is where its rules still say that it is. */
+#define GT_ARCH_RED_ZONE 128
+
 /* The registers that a function keeps for its caller and that a rule for a
  * CFA can rest on, beside the stack pointer: rbx rbp r12 r13 r14 r15. */
 #define GT_ARCH_SAVED 6

@@ -87,7 +87,7 @@ saved_regs(const struct goro_abi_table *t, const struct gt_copy *copy,
 		       sizeof(value));
 		gt_regs_set(regs, t->saved_regs[i].dwarf, value);
 	}
-	gt_regs_set(regs, GT_ARCH_SP, copy->sp + t->context_bytes);
+	gt_regs_set(regs, GT_ARCH_SP, copy->stack_lo + t->context_bytes);
 	return true;
 }
 
@@ -97,7 +97,7 @@ add_stack(struct loader *l, const struct gt_copy *copy, struct gt_goroutine *g)
 	struct gt_model *model = l->model;
 	struct gt_trace trace;
 	struct gt_stack stack = {
-		.lo = copy->sp,
+		.lo = copy->stack_lo,
 		.data = copy->stack,
 		.bytes = copy->stack_bytes,
 		.exact = copy->regs != NULL,

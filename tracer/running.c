@@ -23,8 +23,9 @@
 
 enum {
 	SINGLE_PASSES = 3,
-	JOINT_PASSES = 3,
-	JOINT_MAX = 256, /* threads that are stopped at once, and goroutines
+	JOINT_PASSES = 6,
+	NAP_NS = 500 * 1000, /* after the first of them, then twice that ... */
+	JOINT_MAX = 256,     /* threads that are stopped at once, and goroutines
 			  * that are looked at then */
 	MAX_NS = 1000 * 1000 * 1000, /* for all of it */
 };
@@ -118,7 +119,11 @@ copy_stack(struct hold *h, const struct gt_regs *regs)
 
 	if (!slot || slot->taken || h->err)
 		return;
-	size_t bytes = slot->record + h->abi->t.g.bytes - sp;
+	uint64_t from = sp - slot->lo < GT_ARCH_RED_ZONE ?
+				slot->lo :
+				sp - GT_ARCH_RED_ZONE;
+	size_t bytes = slot->record + h->abi->t.g.bytes - from;
+	size_t below = sp - from;
 	if (bytes > GT_COPY_MAX_BYTES)
 		return;
 	struct gt_held *held = new_held(h, slot, bytes);
@@ -126,9 +131,13 @@ copy_stack(struct hold *h, const struct gt_regs *regs)
 		return;
 	struct gt_span spans[] = {
 		{ slot->word, &held->word, sizeof(held->word), false },
-		{ sp, held->data, bytes, false },
+		{ sp, held->data + below, bytes - below, false },
+		/* At the bottom of the stack it is in the guard page. */
+		{ from, held->data, below, false },
 	};
-	h->err = h->t->ops->read(h->t, spans, 2);
+	h->err = h->t->ops->read(h->t, spans, 3);
+	if (!spans[2].ok)
+		memset(held->data, 0, below);
 	/* Not even: a thread that has only begun to switch to it, or has only
 	 * finished leaving it, is not what runs it. */
 	held->regs = *regs;
@@ -231,12 +240,17 @@ static void
 hold_all_passes(void *arg)
 {
 	struct hold *h = arg;
+	long nap = NAP_NS / 2;
 
 	for (unsigned pass = 0; pass < SINGLE_PASSES + JOINT_PASSES; pass++) {
 		struct gt_threads threads = { 0 };
 
 		if (!h->left || h->err || now_ns() > h->deadline_ns)
 			return;
+		/* Let them get on: a thread that the kernel has taken off its
+		 * processor would be found where it was. */
+		if (pass > SINGLE_PASSES)
+			nanosleep(&(struct timespec){ 0, nap *= 2 }, NULL);
 		/* A damaged list still has a beginning. */
 		gt_error_free(gt_registry_threads(h->t, h->abi, &threads));
 		if (pass < SINGLE_PASSES)

@@ -144,7 +144,7 @@ judge(struct snapshot *s, struct entry *e, struct gt_copy *copy)
 		slot->want = want;
 		return AGAIN;
 	}
-	copy->sp = sp;
+	copy->stack_lo = sp;
 	copy->stack = e->copy + (sp - from);
 	copy->stack_bytes = hi - sp;
 	return TAKE;
@@ -486,7 +486,7 @@ take_held(struct snapshot *s, struct gt_held *h)
 		.word = h->word,
 		.addr = h->slot.record,
 		.record = h->data + h->slot.want - t->g.bytes,
-		.sp = h->regs.r[GT_ARCH_SP],
+		.stack_lo = record_end(s, &h->slot) - h->slot.want,
 		.stack = h->data,
 		.regs = &h->regs,
 		.name = e.name,
@@ -494,12 +494,12 @@ take_held(struct snapshot *s, struct gt_held *h)
 	};
 	uint64_t hi = gt_abi_load(copy.record, t->g.stack_hi);
 
-	if (!gt_abi_load(copy.record, t->g.id) || hi < copy.sp ||
+	if (!gt_abi_load(copy.record, t->g.id) || hi < copy.stack_lo ||
 	    hi > h->slot.record) {
 		s->stats->damaged++;
 		return NULL;
 	}
-	copy.stack_bytes = hi - copy.sp;
+	copy.stack_bytes = hi - copy.stack_lo;
 	return s->take(&copy, s->arg);
 }
 

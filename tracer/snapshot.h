@@ -34,9 +34,10 @@ struct gt_copy {
 	uint64_t word;
 	uint64_t addr; /* of the record */
 	const unsigned char *record;
-	/* Its live stack, from `sp` up. Zero bytes: it has never run, or its
-	 * stack could not be had. */
-	uint64_t sp;
+	/* Its live stack, from the address stack_lo up: where it is parked,
+	 * that is its stack pointer, else there is a red zone below it. Zero
+	 * bytes: it has never run, or its stack could not be had. */
+	uint64_t stack_lo;
 	const unsigned char *stack;
 	size_t stack_bytes;
 	const struct gt_regs *regs; /* it ran; NULL: the saved context holds */
@@ -81,7 +82,7 @@ struct gt_held {
 	struct gt_slot slot;
 	uint64_t word;
 	struct gt_regs regs;  /* none valid: it was parked */
-	unsigned char data[]; /* slot.want bytes, from the stack pointer up */
+	unsigned char data[]; /* slot.want bytes, up to the record's end */
 };
 
 /* running.c: copy goroutines of @slots that threads are running; marks those

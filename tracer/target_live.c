@@ -38,6 +38,7 @@ enum {
 	HOLD_SPINS = 50,
 	HOLD_NAP_NS = 50 * 1000,
 	HOLD_MAX_NS = 100 * 1000 * 1000,
+	TRACED_MAX = 64,
 	MAPS_MAX_BYTES = 256 << 20,
 };
 
@@ -47,6 +48,14 @@ struct live {
 	/* In a PID namespace of its own it knows its threads by other ids. */
 	bool own_ids;
 	struct iovec local[READ_BATCH], remote[READ_BATCH];
+	/* Threads of which there is something to remember. */
+	struct traced {
+		int tid;
+		int sig; /* held while this was on its way to it; or 0: not
+			  * held yet, but told to stop */
+	} traced[TRACED_MAX];
+	unsigned traced_n;
+	pid_t tracer; /* the thread that remembers: with it all traces end */
 };
 
 static struct live *
@@ -207,7 +216,8 @@ now_ns(void)
 	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
 }
 
-/* Wait until the interrupt has stopped @tid; 0 or -errno. */
+/* Wait until @tid stands still: by our interrupt, 0, or because a signal is
+ * just being delivered to it: that signal. -errno otherwise. */
 static int
 wait_stopped(int tid)
 {
@@ -222,9 +232,8 @@ wait_stopped(int tid)
 			return -ESRCH;
 		if (got == tid && status >> 16 == PTRACE_EVENT_STOP)
 			return 0;
-		if (got == tid) /* a signal came in between: pass it on */
-			ptrace(PTRACE_CONT, tid, NULL,
-			       (void *)(uintptr_t)WSTOPSIG(status));
+		if (got == tid)
+			return WSTOPSIG(status);
 		if (spin < HOLD_SPINS)
 			sched_yield();
 		else
@@ -232,6 +241,38 @@ wait_stopped(int tid)
 		if (now_ns() > deadline)
 			return -ETIMEDOUT;
 	}
+}
+
+/* Let go, and deliver what was being delivered. */
+static void
+detach(int tid, int sig)
+{
+	ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)sig);
+}
+
+static bool
+remember(struct live *live, int tid, int sig)
+{
+	if (live->traced_n == TRACED_MAX)
+		return false;
+	live->traced[live->traced_n].tid = tid;
+	live->traced[live->traced_n++].sig = sig;
+	return true;
+}
+
+/* What was remembered: a signal, or 0; -1: nothing. */
+static int
+forget(struct live *live, int tid)
+{
+	for (unsigned i = 0; i < live->traced_n; i++) {
+		struct traced traced = live->traced[i];
+
+		if (traced.tid != tid)
+			continue;
+		live->traced[i] = live->traced[--live->traced_n];
+		return traced.sig;
+	}
+	return -1;
 }
 
 static int
@@ -245,17 +286,24 @@ live_hold(struct gt_target *t, int tid, struct gt_regs *ret)
 		tid = host_tid(live, tid);
 	if (tid <= 0)
 		return -ESRCH;
-	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
+	if (live->tracer != gettid()) {
+		live->tracer = gettid();
+		live->traced_n = 0;
+	}
+	/* Unless an earlier call has seized it and could not wait for it. */
+	if (forget(live, tid) < 0 &&
+	    (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0 ||
+	     ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0))
 		return -errno;
-	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0)
-		return -errno;
-	int rc = wait_stopped(tid);
-	if (rc)
-		return rc;
-	if (ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &iov) < 0) {
-		rc = -errno;
-		ptrace(PTRACE_DETACH, tid, NULL, NULL);
-		return rc;
+	int sig = wait_stopped(tid);
+	if (sig == -ETIMEDOUT)
+		remember(live, tid, 0);
+	if (sig < 0)
+		return sig;
+	if (ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &iov) < 0 ||
+	    (sig && !remember(live, tid, sig))) {
+		detach(tid, sig);
+		return -EAGAIN;
 	}
 	*ret = (struct gt_regs){ 0 };
 	gt_arch_from_user(&user, ret);
@@ -269,8 +317,11 @@ live_release(struct gt_target *t, int tid)
 
 	if (live->own_ids)
 		tid = host_tid(live, tid);
-	if (tid > 0)
-		ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	if (tid > 0) {
+		int sig = forget(live, tid);
+
+		detach(tid, sig > 0 ? sig : 0);
+	}
 }
 
 static void

@@ -182,6 +182,30 @@ a_field_that_a_runtime_lacks_reads_as_zero(void **state)
 }
 
 static void
+what_a_shorter_table_lacks_reads_as_zero(void **state)
+{
+	struct fake *f = *state;
+	struct gt_abi abi;
+
+	memset((char *)&f->mem->table + GT_ABI_TABLE_MIN, 0xff,
+	       sizeof(f->mem->table) - GT_ABI_TABLE_MIN);
+	f->mem->table.table_bytes = GT_ABI_TABLE_MIN;
+	fake_abi(f, &abi);
+	assert_int_equal(abi.t.chan_more.kind.bytes, 0);
+	f->mem->table.table_bytes = GT_ABI_TABLE_MIN - 1;
+	assert_int_equal(find(f), GT_DAMAGED);
+}
+
+static void
+a_longer_table_is_read_as_far_as_it_is_known(void **state)
+{
+	struct fake *f = *state;
+
+	f->mem->table.table_bytes = sizeof(f->mem->table) + 100;
+	assert_int_equal(find(f), 0);
+}
+
+static void
 fields_have_their_own_width(void **state)
 {
 	const unsigned char bytes[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
@@ -361,6 +385,8 @@ main(void)
 		FAKE(another_processor_is_no_runtime_of_ours),
 		FAKE(what_cannot_be_true_is_refused),
 		FAKE(a_field_that_a_runtime_lacks_reads_as_zero),
+		FAKE(what_a_shorter_table_lacks_reads_as_zero),
+		FAKE(a_longer_table_is_read_as_far_as_it_is_known),
 		cmocka_unit_test(fields_have_their_own_width),
 		FAKE(a_table_that_has_gone_is_noticed),
 		FAKE(no_byte_of_an_image_leads_astray),
