@@ -3,7 +3,8 @@
 # The scheduler, channels, select, stacks: with two workers, with one, and with
 # more than most machines have CPUs.
 
-foreach(unit run sched procs chan chan_many chan_misuse)
+foreach(unit run sched procs chan chan_many chan_misuse
+	select select_many)
 	goro_add_test(test_${unit} ENVIRONMENT GOROMAXPROCS=2)
 	foreach(procs 1 8)
 		goro_add_test(test_${unit}_procs${procs}
