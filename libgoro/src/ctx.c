@@ -25,6 +25,7 @@
 #include <stdlib.h>
 
 #include "chan.h"
+#include "ctx.h"
 #include "runtime.h"
 #include "sched.h"
 
@@ -212,7 +213,7 @@ deadline_came(struct gr_timer *t, struct gr_m *m, int64_t now_ns)
 }
 
 static struct goro_ctx *
-alloc(struct goro_ctx *parent, void *creator_pc)
+alloc(struct goro_ctx *parent, uint64_t creator_pc)
 {
 	struct goro_ctx *c;
 
@@ -224,8 +225,7 @@ alloc(struct goro_ctx *parent, void *creator_pc)
 		.deadline_ns = parent->deadline_ns,
 		.timer.fire = deadline_came,
 		.expire.run = expire,
-		.done = gr_chan_create(0, 0, GORO_ABI_CHAN_CONTEXT,
-				       (uintptr_t)creator_pc),
+		.done = gr_chan_create(0, 0, GORO_ABI_CHAN_CONTEXT, creator_pc),
 	};
 	if (!c->done) {
 		goro_ctx_unref(parent);
@@ -261,19 +261,27 @@ goro_ctx_background(void)
 }
 
 struct goro_ctx *
-goro_ctx_with_cancel(struct goro_ctx *parent)
+gr_ctx_with_cancel(struct goro_ctx *parent, uint64_t creator_pc)
 {
-	struct goro_ctx *c = alloc(parent, __builtin_return_address(0));
+	struct goro_ctx *c = alloc(parent, creator_pc);
 
 	return c ? join(c) : NULL;
 }
 
 struct goro_ctx *
+goro_ctx_with_cancel(struct goro_ctx *parent)
+{
+	return gr_ctx_with_cancel(parent,
+				  (uintptr_t)__builtin_return_address(0));
+}
+
+struct goro_ctx *
 goro_ctx_with_value(struct goro_ctx *parent, const void *key, void *value)
 {
+	uint64_t pc = (uintptr_t)__builtin_return_address(0);
 	struct goro_ctx *c;
 
-	if (!key || !(c = alloc(parent, __builtin_return_address(0))))
+	if (!key || !(c = alloc(parent, pc)))
 		return NULL;
 	c->key = key;
 	c->value = value;
@@ -286,7 +294,7 @@ goro_ctx_with_value(struct goro_ctx *parent, const void *key, void *value)
  */
 static struct goro_ctx *
 with_deadline(struct gr_m *m, struct goro_ctx *parent, int64_t deadline_ns,
-	      void *creator_pc)
+	      uint64_t creator_pc)
 {
 	struct goro_ctx *c = alloc(parent, creator_pc);
 	bool own, past;
@@ -311,7 +319,8 @@ struct goro_ctx *
 goro_ctx_with_deadline(struct goro_ctx *parent, int64_t deadline_ns)
 {
 	return with_deadline(gr_m_goroutine("goro_ctx_with_deadline"), parent,
-			     deadline_ns, __builtin_return_address(0));
+			     deadline_ns,
+			     (uintptr_t)__builtin_return_address(0));
 }
 
 struct goro_ctx *
@@ -319,7 +328,7 @@ goro_ctx_with_timeout(struct goro_ctx *parent, int64_t duration_ns)
 {
 	return with_deadline(gr_m_goroutine("goro_ctx_with_timeout"), parent,
 			     gr_deadline(duration_ns),
-			     __builtin_return_address(0));
+			     (uintptr_t)__builtin_return_address(0));
 }
 
 void

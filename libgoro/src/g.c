@@ -187,6 +187,13 @@ start(const struct goro_attr *attr, void (*fn)(void *), void *arg,
 }
 
 uint64_t
+gr_go_copy(void (*fn)(void *arg), const void *arg, size_t arg_bytes,
+	   uint64_t creator_pc)
+{
+	return start(NULL, fn, (void *)arg, arg_bytes, (void *)creator_pc);
+}
+
+uint64_t
 goro_go(void (*fn)(void *arg), void *arg)
 {
 	return start(NULL, fn, arg, 0, __builtin_return_address(0));

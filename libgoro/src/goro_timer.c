@@ -24,6 +24,7 @@
 #include "chan.h"
 #include "fatal.h"
 #include "goro/time.h"
+#include "probes.h"
 #include "runtime.h"
 #include "sched.h"
 
@@ -88,6 +89,7 @@ fire_func(struct gr_timer *timer, struct gr_m *m, int64_t now_ns)
 		return NULL;
 	}
 	g->creator_id = t->creator_id;
+	GR_PROBE3(go, g->id, g->creator_id, t->fn);
 	return g;
 }
 
@@ -99,7 +101,7 @@ instant(int64_t duration_ns)
 
 static struct goro_timer *
 create_chan(struct gr_m *m, int64_t duration_ns, int64_t period_ns,
-	    void *creator_pc)
+	    uint64_t creator_pc)
 {
 	struct goro_timer *t = malloc(sizeof(*t));
 	struct goro_chan *ch;
@@ -107,7 +109,7 @@ create_chan(struct gr_m *m, int64_t duration_ns, int64_t period_ns,
 	if (!t)
 		return NULL;
 	ch = gr_chan_create(sizeof(int64_t), 1, GORO_ABI_CHAN_TIMER,
-			    (uintptr_t)creator_pc);
+			    creator_pc);
 	if (!ch) {
 		free(t);
 		return NULL;
@@ -129,8 +131,8 @@ struct goro_chan *
 goro_after(int64_t duration_ns)
 {
 	struct gr_m *m = gr_m_goroutine("goro_after");
-	struct goro_timer *t = create_chan(m, duration_ns, 0,
-					   __builtin_return_address(0));
+	struct goro_timer *t = create_chan(
+		m, duration_ns, 0, (uintptr_t)__builtin_return_address(0));
 
 	return t ? t->ch : NULL;
 }
@@ -139,7 +141,7 @@ struct goro_timer *
 goro_timer_create(int64_t duration_ns)
 {
 	return create_chan(gr_m_goroutine("goro_timer_create"), duration_ns, 0,
-			   __builtin_return_address(0));
+			   (uintptr_t)__builtin_return_address(0));
 }
 
 struct goro_timer *
@@ -150,7 +152,7 @@ goro_ticker_create(int64_t period_ns)
 	if (period_ns <= 0)
 		return NULL;
 	return create_chan(m, period_ns, period_ns,
-			   __builtin_return_address(0));
+			   (uintptr_t)__builtin_return_address(0));
 }
 
 struct goro_timer *

@@ -5,6 +5,8 @@
 #ifndef GR_RUNTIME_H
 #define GR_RUNTIME_H
 
+#include <stddef.h>
+
 #define GR_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define GR_MAX(a, b) ((a) > (b) ? (a) : (b))
 

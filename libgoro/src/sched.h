@@ -141,6 +141,9 @@ void gr_schedule(struct gr_m *m);
 
 struct gr_g *gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *),
 			 void *arg, size_t copy_bytes, uint64_t creator_pc);
+/* As goro_go_copy(); @creator_pc is what the tools show. */
+uint64_t gr_go_copy(void (*fn)(void *arg), const void *arg, size_t arg_bytes,
+		    uint64_t creator_pc);
 void gr_g_ending(struct gr_m *m, struct gr_g *g);
 void gr_g_fini(struct gr_g *g);
 void gr_g_free(struct gr_p *p, struct gr_g *g);
