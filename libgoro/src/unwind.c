@@ -16,7 +16,14 @@ enum {
 /* A load from a stack is no business of the sanitizers: it passes their red
  * zones, and races with the stack's owner where the caller allows for that. */
 #define NO_SANITIZE \
-	__attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
+	__attribute__((no_sanitize("address"), no_sanitize("thread")))
+
+/* Rules that are all GR_RULE_SAME or GR_RULE_CFA have no other bits. */
+#define ALL_BY_CFA 0x1111111u
+#define KEPT_BY_CFA (ALL_BY_CFA >> GR_RULE_BITS)
+_Static_assert(GR_RULE_SAME == 0 && GR_RULE_CFA == 1 && GR_RULE_BITS == 4 &&
+		       GR_REGS_KEPT == 7,
+	       "masks of rules");
 
 typedef uint64_t __attribute__((aligned(1), may_alias)) unaligned_u64;
 
@@ -84,7 +91,7 @@ gr_rows_clear(struct gr_rows *rows)
 	memset(rows->slot, 0, ((size_t)rows->mask + 1) * sizeof(*rows->slot));
 }
 
-static NO_SANITIZE bool
+static inline NO_SANITIZE bool
 load(const struct gr_unwind *u, uintptr_t at, uint64_t *ret)
 {
 	if (at < u->lo || at > u->hi || u->hi - at < sizeof(*ret))
@@ -93,32 +100,60 @@ load(const struct gr_unwind *u, uintptr_t at, uint64_t *ret)
 	return true;
 }
 
-/* The caller's value of kept register @i; false: lost. */
+/* One register of the caller, by any rule. @before  the frame's own */
 static bool
-caller_value(const struct gr_unwind *u, const struct gr_row *row, unsigned i,
-	     uintptr_t cfa, uint64_t *ret)
+value_by_rule(const struct gr_unwind *u, const struct gr_regs *before,
+	      const struct gr_row *row, unsigned i, uint64_t cfa, uint64_t *ret)
 {
-	const struct gr_regs *regs = &u->regs;
+	uint64_t offset = (uint64_t)(int64_t)row->offset[i];
 	unsigned reg = gr_regs_kept[i];
 
 	switch (gr_row_rule(row, i)) {
 	case GR_RULE_CFA:
-		return load(u, cfa + (uintptr_t)(intptr_t)row->offset[i], ret);
+		return load(u, cfa + offset, ret);
 	case GR_RULE_BASE:
-		return load(u,
-			    regs->r[row->cfa_reg] +
-				    (uintptr_t)(intptr_t)row->offset[i],
-			    ret);
+		return load(u, before->r[row->cfa_reg] + offset, ret);
 	case GR_RULE_REG:
-		reg = (unsigned)row->offset[i];
+		reg = (unsigned)offset;
 		break;
 	case GR_RULE_SAME:
 		break;
 	default:
 		return false;
 	}
-	*ret = regs->r[reg];
-	return regs->known & GR_REG_BIT(reg);
+	*ret = before->r[reg];
+	return before->known & GR_REG_BIT(reg);
+}
+
+/* The kept registers but the return address, where rules are mixed. */
+static void
+restore_by_rules(struct gr_unwind *u, const struct gr_row *row, uint64_t cfa)
+{
+	struct gr_regs before = u->regs;
+	uint64_t value;
+
+	for (unsigned i = 0; i < GR_REG_RA_INDEX; i++) {
+		u->regs.known &= ~GR_REG_BIT(gr_regs_kept[i]);
+		if (value_by_rule(u, &before, row, i, cfa, &value))
+			gr_regs_set(&u->regs, gr_regs_kept[i], value);
+	}
+}
+
+/* The same where each is either in memory or as it was: nearly always. */
+static void
+restore_saved(struct gr_unwind *u, const struct gr_row *row, uint64_t cfa)
+{
+	uint32_t saved = row->rules & KEPT_BY_CFA;
+
+	for (; saved; saved &= saved - 1) {
+		unsigned i = (unsigned)__builtin_ctz(saved) / GR_RULE_BITS;
+		uint64_t at = cfa + (uint64_t)(int64_t)row->offset[i];
+
+		if (!load(u, at, &u->regs.r[gr_regs_kept[i]]))
+			u->regs.known &= ~GR_REG_BIT(gr_regs_kept[i]);
+		else
+			u->regs.known |= GR_REG_BIT(gr_regs_kept[i]);
+	}
 }
 
 /*
@@ -126,15 +161,14 @@ caller_value(const struct gr_unwind *u, const struct gr_row *row, unsigned i,
  *
  * @row  of gr_unwind_pc(@u)
  *
- * Returns GR_STEP_CALLER, or says why not; @u is then as it was
+ * Returns GR_STEP_CALLER, or says why not; the walk is over then
  */
 enum gr_step
 gr_unwind_step(struct gr_unwind *u, const struct gr_row *row)
 {
-	const struct gr_regs *regs = &u->regs;
+	struct gr_regs *regs = &u->regs;
 	bool may_stay = u->exact && !(row->flags & GR_ROW_SIGNAL);
-	struct gr_regs caller = { .known = 0 };
-	uint64_t cfa, value;
+	uint64_t cfa, pc;
 
 	if (row->flags & GR_ROW_NONE)
 		return GR_STEP_LOST;
@@ -147,16 +181,18 @@ gr_unwind_step(struct gr_unwind *u, const struct gr_row *row)
 		return GR_STEP_LOST;
 	if (cfa > u->hi || cfa < regs->r[GR_REG_SP] + !may_stay)
 		return GR_STEP_LOST;
-
-	for (unsigned i = 0; i < GR_REGS_KEPT; i++)
-		if (caller_value(u, row, i, cfa, &value))
-			gr_regs_set(&caller, gr_regs_kept[i], value);
-	if (!(caller.known & GR_REG_BIT(GR_REG_PC)))
+	if (!value_by_rule(u, regs, row, GR_REG_RA_INDEX, cfa, &pc))
 		return GR_STEP_LOST;
-	if (!caller.r[GR_REG_PC])
+	if (!pc)
 		return GR_STEP_END;
-	gr_regs_set(&caller, GR_REG_SP, cfa);
-	u->regs = caller;
+
+	if (row->rules & ~ALL_BY_CFA)
+		restore_by_rules(u, row, cfa);
+	else
+		restore_saved(u, row, cfa);
+	regs->known &= GR_REGS_FOLLOWED;
+	gr_regs_set(regs, GR_REG_PC, pc);
+	gr_regs_set(regs, GR_REG_SP, cfa);
 	u->exact = row->flags & GR_ROW_SIGNAL;
 	return GR_STEP_CALLER;
 }

@@ -28,6 +28,12 @@ struct gr_regs {
 
 #define GR_REG_BIT(n) (1u << (n))
 
+/* What is known of a caller at best: the kept ones and the stack pointer. */
+#define GR_REGS_FOLLOWED                                                     \
+	(GR_REG_BIT(3) | GR_REG_BIT(6) | GR_REG_BIT(GR_REG_SP) |             \
+	 GR_REG_BIT(12) | GR_REG_BIT(13) | GR_REG_BIT(14) | GR_REG_BIT(15) | \
+	 GR_REG_BIT(GR_REG_PC))
+
 /* The DWARF numbers of the kept registers, the return address last. */
 static const uint8_t gr_regs_kept[GR_REGS_KEPT] = { 3, 6, 12, 13, 14, 15, 16 };
 
@@ -64,9 +70,7 @@ gr_regs_capture(struct gr_regs *regs)
 			 :
 			 : "r"(regs->r)
 			 : "rax", "memory");
-	regs->known = GR_REG_BIT(GR_REG_SP);
-	for (int i = 0; i < GR_REGS_KEPT; i++)
-		regs->known |= GR_REG_BIT(gr_regs_kept[i]);
+	regs->known = GR_REGS_FOLLOWED;
 }
 
 /* The registers that a signal interrupted. */
