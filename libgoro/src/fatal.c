@@ -31,7 +31,7 @@ struct cause {
 };
 
 static int32_t reporter; /* thread id, 0: nobody yet; [pair reporter] */
-static struct gr_out out = { .fd = STDERR_FILENO };
+static struct gr_out out;
 static char message[MESSAGE_BYTES];
 static char stack[STACK_BYTES] __attribute__((aligned(64)));
 
@@ -142,6 +142,7 @@ report(void *arg)
 		text = message;
 	}
 	take_signals();
+	out.fd = STDERR_FILENO;
 	gr_out_str(&out, c->kind);
 	gr_out_str(&out, ": ");
 	gr_out_str(&out, text);

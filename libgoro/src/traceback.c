@@ -29,7 +29,7 @@ static struct {
 	struct gr_snapshot snapshot;
 	const struct gr_module *library; /* see find_library() */
 	const struct gr_g *current;      /* printed first, not again */
-} tb = { .rows = { tb.row_slots, ROWS - 1 } };
+} tb; /* all zero at first, so that it takes no room in the file */
 
 static const struct gr_walker walker = { &tb.modules, &tb.rows };
 
@@ -319,6 +319,7 @@ gr_traceback(struct gr_out *o, const struct gr_here *here,
 	tb.level = level;
 	tb.current = NULL;
 	gr_modules_read(&tb.modules);
+	tb.rows = (struct gr_rows){ tb.row_slots, ROWS - 1 };
 	gr_rows_clear(&tb.rows);
 	gr_names_init(&tb.names, &tb.modules);
 	tb.library = find_library();

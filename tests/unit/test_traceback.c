@@ -8,6 +8,7 @@
  */
 #include "test.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <regex.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "goro/goro.h"
@@ -770,6 +772,79 @@ fault_in_the_report_ends_it_with_what_there_is(void **state)
 	assert_says("\n[a fault ended the traceback]\n");
 }
 
+static void *
+thread_loads_and_frees(void *arg)
+{
+	for (;;) {
+		void *handle = dlopen("libm.so.6", RTLD_NOW);
+		void *more = dlopen("libresolv.so.2", RTLD_NOW);
+
+		for (size_t i = 1; i < 100; i++)
+			free(malloc(i * 97));
+		if (more)
+			dlclose(more);
+		if (handle)
+			dlclose(handle);
+	}
+	return arg;
+}
+
+static void
+panic_beside_the_loader(void)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&thread, NULL, thread_loads_and_frees, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+	panic();
+}
+
+static void
+report_does_not_wait_for_loader_or_malloc(void **state)
+{
+	(void)state;
+#ifdef GR_TSAN
+	skip(); /* it does not see the loader's own locks */
+#endif
+	set_level("all");
+	for (int i = 0; i < 20; i++)
+		assert_ends(panic_beside_the_loader,
+			    "panic: hero of 42\n\ngoroutine ", 2 + RECEIVERS);
+}
+
+/* The parser itself, where it is installed. */
+static void
+panicparse_reads_it(void **state)
+{
+	char path[] = "/tmp/test_traceback.XXXXXX";
+	char command[128], line[4096];
+	int fd, goroutines = 0;
+	FILE *f;
+
+	(void)state;
+	if (system("command -v panicparse >/dev/null"))
+		skip();
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	set_level("system");
+	t_child_run(&child, panic_beside_a_runner);
+	assert_int_equal(write(fd, child.out, child.out_bytes),
+			 child.out_bytes);
+	close(fd);
+	snprintf(command, sizeof(command), "panicparse -no-color %s", path);
+	f = popen(command, "r");
+	assert_non_null(f);
+	/* "3: chan receive ..." for three goroutines alike */
+	while (fgets(line, sizeof(line), f))
+		if (line[0] >= '0' && line[0] <= '9')
+			goroutines += atoi(line);
+	assert_int_equal(pclose(f), 0);
+	unlink(path);
+	assert_int_equal(goroutines, accepted(child.out));
+	assert_int_equal(goroutines, 2);
+}
+
 int
 main(void)
 {
@@ -792,6 +867,8 @@ main(void)
 		T(report_is_not_cut_off_by_mains_return),
 		T(status_is_2_even_if_nobody_listens),
 		T(fault_in_the_report_ends_it_with_what_there_is),
+		T(report_does_not_wait_for_loader_or_malloc),
+		T(panicparse_reads_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
