@@ -36,6 +36,7 @@ installed() {
 install() {
 	local package missing=()
 
+	[ $# -gt 0 ] || return 0
 	command -v dpkg-query >/dev/null || {
 		say "no Debian: taking for granted that $* are there"
 		return
