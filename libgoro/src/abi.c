@@ -142,6 +142,34 @@ const struct goro_abi_table gr_abi_table = {
 	.chan_more = {
 		.kind = FIELD(goro_chan, kind),
 	},
+	.hold = {
+		.bytes = sizeof(struct gr_hold),
+		.first = FIELD(gr_g, hold),
+		.obj = FIELD(gr_hold, obj),
+		.count = FIELD(gr_hold, n),
+		.next = FIELD(gr_hold, next),
+	},
+	.rwmutex = {
+		.bytes = sizeof(struct goro_rwmutex),
+		.owner = FIELD(goro_rwmutex, owner_),
+		.state = FIELD(goro_rwmutex, state_),
+		.readers = FIELD(goro_rwmutex, readers_.first),
+		.writers = FIELD(goro_rwmutex, writers_.first),
+	},
+	.waitgroup = {
+		.bytes = sizeof(struct goro_waitgroup),
+		.state = FIELD(goro_waitgroup, state_),
+		.waiters = FIELD(goro_waitgroup, waiters_.first),
+	},
+	.cond = {
+		.bytes = sizeof(struct goro_cond),
+		.waiters = FIELD(goro_cond, waiters_.first),
+	},
+	.once = {
+		.bytes = sizeof(struct goro_once),
+		.owner = FIELD(goro_once, owner_),
+		.waiters = FIELD(goro_once, waiters_.first),
+	},
 };
 
 /* The note. Its descriptor is a distance, so nothing has to relocate it. */

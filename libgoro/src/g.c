@@ -12,6 +12,7 @@
 #include "runtime.h"
 #include "san.h"
 #include "sched.h"
+#include "sync.h"
 
 enum {
 	FREE_TAKE = 16,  /* stacks that a P asks for at a time */
@@ -134,6 +135,10 @@ gr_g_fini(struct gr_g *g)
 void
 gr_g_ending(struct gr_m *m, struct gr_g *g)
 {
+	if (__builtin_expect(g->once || g->hold.obj || g->hold.next, 0)) {
+		gr_once_settle_all(m, g);
+		gr_holds_forget(g);
+	}
 	GR_PROBE1(end, g->id);
 	count_add(m->p, -1);
 	gr_g_fini(g);

@@ -35,6 +35,14 @@ struct gr_chunk;
 struct gr_m;
 struct gr_waiter;
 struct gr_labels;
+struct gr_once_call;
+
+/* An rwmutex that a goroutine has locked for reading. */
+struct gr_hold {
+	void *obj; /* NULL: none, free for the next */
+	uint64_t n; /* how many times */
+	struct gr_hold *next; /* malloc'ed */
+};
 
 /* As the C++ ABI lays it out: see eh.h. */
 struct gr_eh {
@@ -72,6 +80,8 @@ struct gr_g {
 	struct gr_labels *labels;
 	uint32_t preempt_off;
 	struct gr_eh eh; /* while not on a thread */
+	struct gr_hold hold;       /* the first; see rwmutex.c */
+	struct gr_once_call *once; /* on its stack; see once.c */
 	void *san_fiber; /* ThreadSanitizer's handle, AddressSanitizer's stack */
 } __attribute__((aligned(64)));
 

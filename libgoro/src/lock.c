@@ -12,6 +12,18 @@ enum {
 	YIELDS = 20,  /* a holder that waits for this very CPU gets it */
 };
 
+/* Between two looks at something that another thread is about to change. */
+void
+gr_back_off(int tries)
+{
+	if (tries < SPINS)
+		gr_arch_relax();
+	else if (tries < SPINS + YIELDS)
+		sched_yield();
+	else
+		nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+}
+
 void
 gr_lock_slow(struct gr_lock *l)
 {
@@ -19,11 +31,6 @@ gr_lock_slow(struct gr_lock *l)
 		/* [relaxed] only a hint; the exchange below decides. */
 		if (!gr_load_rlx(&l->held) && !gr_xchg_acq(&l->held, 1))
 			return; /* [pair lock] */
-		if (tries < SPINS)
-			gr_arch_relax();
-		else if (tries < SPINS + YIELDS)
-			sched_yield();
-		else
-			nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+		gr_back_off(tries);
 	}
 }

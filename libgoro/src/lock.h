@@ -29,6 +29,7 @@ struct gr_lock {
 };
 
 void gr_lock_slow(struct gr_lock *l);
+void gr_back_off(int tries);
 
 static inline void
 gr_lock(struct gr_lock *l)

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "barrier.h"
 #include "fatal.h"
 #include "futex.h"
 #include "goro/goro.h"
@@ -27,6 +28,7 @@
 #include "options.h"
 #include "overflow.h"
 #include "preempt.h"
+#include "sync.h"
 #include "thread.h"
 #include "waitq.h"
 
@@ -133,6 +135,7 @@ drop(struct gr_g *g, uint64_t word, void *arg)
 	(void)arg;
 	if (GORO_ABI_STATE(word) == GORO_ABI_WAITING)
 		gr_g_forget(g);
+	gr_holds_forget(g);
 	gr_g_fini(g);
 	return true;
 }
@@ -163,6 +166,7 @@ run(void)
 	/* A static program must not be linked without its debug table. */
 	__asm__ volatile("" : : "r"(&gr_abi_table));
 	gr_clock_init();
+	gr_barrier_init();
 	gr_options_read();
 	gr_guard_init(gr_options.guard);
 	gr_default_class = gr_stack_class(

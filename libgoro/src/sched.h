@@ -37,6 +37,7 @@ struct gr_p {
 	uint32_t tick;  /* switches made; [relaxed] read by the monitor */
 	uint32_t streak; /* picks from runq.next in a row */
 	uint32_t passes; /* through the long path */
+	uint32_t unlocking; /* a mutex, at this moment; [pair mutex-known] */
 	uint64_t timer_cycles; /* look at the timers when this has come */
 	uint64_t random;
 	uint64_t next_id, end_id; /* goroutine ids in hand */

@@ -31,8 +31,8 @@ gr_sync_queue(struct goro_waitq_ *field)
 
 /* The calling goroutine as one that waits for @obj. */
 #define GR_SYNC_WAITER(m, object) \
-	((struct gr_waiter){ .g = (m)->g, .obj = (object), \
-			     .dir = GR_WAITER_OTHER })
+	((struct gr_waiter){      \
+		.g = (m)->g, .obj = (object), .dir = GR_WAITER_OTHER })
 
 /* Park in the queue that @w was put into; its lock, which is held, is released
  * when the stack is left. */
@@ -78,6 +78,13 @@ gr_sync_take_all(struct gr_waitq *q, struct gr_sync_woken *list)
 }
 
 static inline void
+gr_sync_take_first(struct gr_waitq *q, struct gr_sync_woken *list)
+{
+	list->first = gr_sync_take(q)->g;
+	list->n = 1;
+}
+
+static inline void
 gr_sync_ready(struct gr_m *m, const struct gr_sync_woken *list)
 {
 	if (list->n == 1)
@@ -85,5 +92,13 @@ gr_sync_ready(struct gr_m *m, const struct gr_sync_woken *list)
 	else
 		gr_ready_list(m, list->first, list->n);
 }
+
+/* mutex.c, for cond.c */
+void gr_mutex_check_owner(struct gr_m *m, const struct goro_mutex *mutex);
+void gr_mutex_release(struct gr_m *m, struct goro_mutex *mutex);
+
+/* once.c and rwmutex.c: what @g leaves undone when it ends. */
+void gr_once_settle_all(struct gr_m *m, struct gr_g *g);
+void gr_holds_forget(struct gr_g *g);
 
 #endif

@@ -11,17 +11,16 @@
  */
 #include "sync.h"
 
-/* The word. The counter is signed. */
 static inline int32_t
 counter(uint64_t state)
 {
-	return (int32_t)(state >> 32);
+	return GORO_ABI_WG_COUNT(state);
 }
 
 static inline uint32_t
 waiting(uint64_t state)
 {
-	return (uint32_t)state;
+	return GORO_ABI_WG_WAITING(state);
 }
 
 /* The counter has become zero, and @state says that some wait. They cannot

@@ -2,7 +2,7 @@
 #
 # Locks and what else goroutines wait for, on as many workers as core.cmake.
 
-foreach(unit mutex waitgroup)
+foreach(unit mutex rwmutex waitgroup once cond)
 	goro_add_test(test_${unit} ENVIRONMENT GOROMAXPROCS=2)
 	foreach(procs 1 8)
 		goro_add_test(test_${unit}_procs${procs}

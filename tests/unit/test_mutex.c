@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "goro/goro.h"
+#include "barrier.h"
 #include "queued.h"
 
 static struct t_child child;
@@ -71,6 +72,16 @@ T_GORO(mutex_is_kept_over_a_yield)
 {
 	add_from_many(16, 1000, 1);
 	add_from_many(16, 2000, 7);
+}
+
+/* As in a sandbox that forbids membarrier(). */
+T_GORO(mutex_does_without_a_barrier_on_all)
+{
+	bool missing = gr_barrier_missing;
+
+	gr_barrier_missing = true;
+	add_from_many(16, 2000, 7);
+	gr_barrier_missing = missing;
 }
 
 /* --- Order ---------------------------------------------------------------- */
@@ -196,18 +207,23 @@ T_GORO(mutex_try_lock_leaves_waiters_in_line)
 
 /* --- Memory --------------------------------------------------------------- */
 
+enum { OBJECTS = 20000, REFS = 4 };
+
 struct object {
 	struct goro_mutex mutex;
 	int refs;
 };
 
-static atomic_int freed;
+struct objects {
+	struct goro_waitgroup all;
+	struct object *object[OBJECTS];
+	atomic_int freed;
+};
 
-/* As a reference count is: the last to unlock frees what holds the mutex. */
-static void
-drop(void *arg)
+/* As a reference count is: the last to unlock frees what holds the lock. */
+static bool
+drop(struct object *o)
 {
-	struct object *o = arg;
 	bool last;
 
 	goro_mutex_lock(&o->mutex);
@@ -216,25 +232,34 @@ drop(void *arg)
 	if (last) {
 		memset(o, 0xee, sizeof(*o));
 		free(o);
-		freed++;
 	}
+	return last;
+}
+
+static void
+drop_all(void *arg)
+{
+	struct objects *os = arg;
+
+	for (int i = 0; i < OBJECTS; i++)
+		os->freed += drop(os->object[i]);
+	goro_waitgroup_done(&os->all);
 }
 
 T_GORO(mutex_may_be_freed_by_the_last_to_unlock)
 {
-	enum { OBJECTS = 3000, REFS = 4 };
+	struct objects *os = calloc(1, sizeof(*os));
 
-	freed = 0;
 	for (int i = 0; i < OBJECTS; i++) {
-		struct object *o = calloc(1, sizeof(*o));
-
-		o->refs = REFS;
-		for (int k = 0; k < REFS; k++)
-			goro_go(drop, o);
-		if (i % 16 == 0)
-			goro_yield();
+		os->object[i] = calloc(1, sizeof(struct object));
+		os->object[i]->refs = REFS;
 	}
-	T_EVENTUALLY(freed == OBJECTS);
+	goro_waitgroup_add(&os->all, REFS);
+	for (int i = 0; i < REFS; i++)
+		goro_go(drop_all, os);
+	goro_waitgroup_wait(&os->all);
+	T_CHECK_EQ(os->freed, OBJECTS);
+	free(os);
 }
 
 /* --- Runs ----------------------------------------------------------------- */
@@ -349,8 +374,8 @@ mutex_misuse_panics(void **state)
 	(void)state;
 	expect_end(unlock_unlocked, "panic: sync: unlock of unlocked mutex\n");
 	expect_end(unlock_twice, "panic: sync: unlock of unlocked mutex\n");
-	expect_end(unlock_by_another,
-		   "panic: sync: unlock of mutex locked by another goroutine");
+	expect_end(unlock_by_another, "panic: sync: unlock of another "
+				      "goroutine's mutex\n");
 }
 
 static void
@@ -381,6 +406,7 @@ main(void)
 		cmocka_unit_test(mutex_is_unlocked_when_zeroed_or_initialised),
 		cmocka_unit_test(mutex_keeps_a_sum_of_many),
 		cmocka_unit_test(mutex_is_kept_over_a_yield),
+		cmocka_unit_test(mutex_does_without_a_barrier_on_all),
 		cmocka_unit_test(mutex_waiters_come_in_order),
 		cmocka_unit_test(mutex_hog_does_not_starve_waiters),
 		cmocka_unit_test(mutex_try_lock_never_waits),

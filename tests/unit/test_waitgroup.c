@@ -53,7 +53,7 @@ check_done(const struct work *w)
 
 T_GORO(waitgroup_wait_sees_all_that_was_done)
 {
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 20; round++) {
 		struct work w = { 0 };
 
 		goro_waitgroup_add(&w.all, 64);
@@ -96,23 +96,34 @@ T_GORO(waitgroup_lets_many_waiters_go)
 }
 
 static void
-done_and_no_more(void *arg)
+done_for_each(void *arg)
 {
-	goro_waitgroup_done(arg);
+	struct goro_waitgroup *wg;
+
+	while (goro_chan_recv(arg, &wg))
+		goro_waitgroup_done(wg);
 }
 
 T_GORO(waitgroup_may_be_freed_when_its_wait_returns)
 {
-	for (int i = 0; i < 20000; i++) {
+	enum { GROUPS = 20000, WORKERS = 3 };
+	struct goro_chan *ch = goro_chan_create(sizeof(void *), WORKERS);
+
+	for (int i = 0; i < WORKERS; i++)
+		goro_go(done_for_each, ch);
+	for (int i = 0; i < GROUPS; i++) {
 		struct goro_waitgroup *wg = calloc(1, sizeof(*wg));
 
-		goro_waitgroup_add(wg, 2);
-		goro_go(done_and_no_more, wg);
-		goro_go(done_and_no_more, wg);
+		goro_waitgroup_add(wg, WORKERS);
+		for (int k = 0; k < WORKERS; k++)
+			goro_chan_send(ch, &wg);
 		goro_waitgroup_wait(wg);
 		memset(wg, 0xee, sizeof(*wg));
 		free(wg);
 	}
+	goro_chan_close(ch);
+	T_EVENTUALLY(goro_count() == 1);
+	goro_chan_unref(ch);
 }
 
 static void *
@@ -216,13 +227,12 @@ static void
 waitgroup_misuse_panics(void **state)
 {
 	(void)state;
-	expect_end(done_below_zero,
-		   "panic: sync: negative WaitGroup counter\n");
-	expect_end(add_below_zero,
-		   "panic: sync: negative WaitGroup counter\n");
-	expect_end(wait_for_reused,
-		   "panic: sync: WaitGroup is reused before previous Wait has "
-		   "returned\n");
+	expect_end(done_below_zero, "panic: sync: negative WaitGroup "
+				    "counter\n");
+	expect_end(add_below_zero, "panic: sync: negative WaitGroup counter\n");
+	expect_end(wait_for_reused, "panic: sync: WaitGroup is reused before "
+				    "previous Wait has "
+				    "returned\n");
 }
 
 static void

@@ -184,7 +184,50 @@ struct goro_abi_table {
 		struct goro_abi_field kind; /* enum goro_abi_chan_kind */
 		uint32_t reserved;
 	} chan_more;
+
+	/* A goroutine's list of what it has locked for reading. The first
+	 * entry is in its record. */
+	struct {
+		uint32_t bytes, reserved;
+		struct goro_abi_field first; /* in the goroutine's record */
+		struct goro_abi_field obj;   /* rwmutex; NULL: unused entry */
+		struct goro_abi_field count; /* how many times */
+		struct goro_abi_field next;  /* NULL ends the list */
+	} hold;
+
+	struct {
+		uint32_t bytes, reserved;
+		struct goro_abi_field owner; /* that writes, or 0 */
+		struct goro_abi_field state; /* GORO_ABI_RW_* */
+		struct goro_abi_field readers, writers; /* that wait */
+	} rwmutex;
+
+	struct {
+		uint32_t bytes, reserved;
+		struct goro_abi_field state; /* GORO_ABI_WG_* */
+		struct goro_abi_field waiters;
+	} waitgroup;
+
+	struct {
+		uint32_t bytes, reserved;
+		struct goro_abi_field waiters;
+	} cond;
+
+	struct {
+		uint32_t bytes, reserved;
+		struct goro_abi_field owner; /* that runs the function, or 0 */
+		struct goro_abi_field waiters;
+	} once;
 };
+
+/* The state of an rwmutex: is a writer inside, and how many readers? More
+ * than are to be found in the goroutines' lists have ended without unlocking. */
+#define GORO_ABI_RW_WRITER(state) ((state) & 1)
+#define GORO_ABI_RW_READERS(state) ((state) >> 2)
+
+/* The state of a waitgroup: its counter, and how many wait. */
+#define GORO_ABI_WG_COUNT(state) ((int32_t)((state) >> 32))
+#define GORO_ABI_WG_WAITING(state) ((uint32_t)(state))
 
 #define GORO_ABI_F_CYCLES_ARE_NS 1 /* no steady cycle counter here */
 
