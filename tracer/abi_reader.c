@@ -176,15 +176,15 @@ read_clock(struct gt_target *t, struct gt_abi *abi)
 
 	t->ops->now(t, &abi->now_cycles, &now_ns);
 	abi->cycle_ns = 0;
-	if (abi->t.flags & GORO_ABI_F_CYCLES_ARE_NS) {
-		abi->now_cycles = now_ns;
-		abi->cycle_ns = 1;
-		return;
-	}
 	struct gt_error *err = gt_target_read(t, abi->t.clock, &c, sizeof(c));
 	gt_error_free(err);
 	if (err)
 		return;
+	if (c.flags & GORO_ABI_CLOCK_CYCLES_ARE_NS) {
+		abi->now_cycles = now_ns;
+		abi->cycle_ns = 1;
+		return;
+	}
 	if (c.last_ns <= c.start_ns + NS_MAX_SPAN ||
 	    c.last_cycles <= c.start_cycles) {
 		c.last_cycles = abi->now_cycles;

@@ -12,6 +12,7 @@
 #include "chan.h"
 #include "chan_slab.h"
 #include "goro/goro.h"
+#include "labels.h"
 #include "sched.h"
 
 #define FIELD(type, member) \
@@ -169,6 +170,15 @@ const struct goro_abi_table gr_abi_table = {
 		.bytes = sizeof(struct goro_once),
 		.owner = FIELD(goro_once, owner_),
 		.waiters = FIELD(goro_once, waiters_.first),
+	},
+	.labels = {
+		.bytes = sizeof(struct gr_labels),
+		.pair_bytes = sizeof(struct gr_label),
+		.set = FIELD(gr_g, labels),
+		.n = FIELD(gr_labels, n),
+		.pairs = { offsetof(struct gr_labels, label), 0 },
+		.key = FIELD(gr_label, key),
+		.value = FIELD(gr_label, value),
 	},
 };
 

@@ -23,7 +23,7 @@ struct goro_chan {
 	uint64_t len;        /* [pair chan-peek] */
 	uint64_t cap;
 	uint64_t elem_bytes;
-	char *buf;           /* cap * elem_bytes; NULL when that is 0 */
+	char *buf;           /* cap * elem_bytes; itself when that is 0 */
 	uint64_t send_at, recv_at; /* index of the next element, in and out */
 
 	struct gr_waitq recvq, sendq; /* ->first: [pair chan-peek] */

@@ -101,7 +101,8 @@ gr_chan_create(size_t elem_bytes, size_t capacity,
 	*ch = (struct goro_chan){
 		.cap = capacity,
 		.elem_bytes = elem_bytes,
-		.buf = buf,
+		/* Never NULL: nothing is added to it even where it is 0. */
+		.buf = buf ? buf : (char *)ch,
 		.refs = 1,
 		.kind = kind,
 		.creator_id = goro_self(),
@@ -147,7 +148,8 @@ goro_chan_unref(struct goro_chan *ch)
 	if (ch->timer)
 		gr_chan_timer_free(ch->timer); /* it sends no more */
 	gr_store_rel(&ch->id, 0); /* [pair chan-id] */
-	free(ch->buf);
+	if (ch->buf != (char *)ch)
+		free(ch->buf);
 	free(ch->name);
 	ch->buf = ch->name = NULL;
 	give(ch);

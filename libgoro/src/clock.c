@@ -48,12 +48,6 @@ gr_cycles(void)
 	return gr_arch_cycles();
 }
 
-bool
-gr_cycles_are_ns(void)
-{
-	return cycles_are_ns;
-}
-
 /* Take both clocks at one moment, as nearly as it goes. */
 static void
 both(uint64_t *ret_cycles, uint64_t *ret_ns)
@@ -78,6 +72,8 @@ gr_clock_init(void)
 	if (gr_clock.start_ns)
 		return; /* an earlier run has the better base */
 	cycles_are_ns = !gr_arch_cycles_steady();
+	if (cycles_are_ns)
+		gr_clock.flags |= GORO_ABI_CLOCK_CYCLES_ARE_NS;
 	both(&gr_clock.start_cycles, &gr_clock.start_ns);
 	/* Long enough for a first rate within 1 %; the monitor refines it. */
 	while (gr_now_ns() - (int64_t)gr_clock.start_ns < 20000)

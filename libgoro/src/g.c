@@ -169,6 +169,8 @@ start(const struct goro_attr *attr, void (*fn)(void *), void *arg,
 	struct gr_g *g;
 	uint64_t id;
 
+	if (__builtin_expect(!fn, 0))
+		gr_fatal("go of nil func value");
 	if (attr && attr->stack_bytes)
 		class = gr_stack_class(attr->stack_bytes);
 	if (__builtin_expect(copy_bytes > GR_STACK_DEFAULT_BYTES / 4, 0))

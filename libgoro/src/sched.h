@@ -160,7 +160,6 @@ int64_t gr_now_ns(void);
 /* The instant that is so far off; GORO_FOREVER when that is too far. */
 int64_t gr_deadline(int64_t duration_ns);
 uint64_t gr_cycles(void);
-bool gr_cycles_are_ns(void);
 void gr_clock_init(void);
 void gr_clock_tick(void);
 /* Cycles from now until @ns from now, a little early rather than late. */

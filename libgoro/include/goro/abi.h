@@ -97,7 +97,7 @@ struct goro_abi_table {
 	uint16_t reserved; /* 0 */
 	uint32_t state_names_n;
 	uint32_t reason_names_n;
-	uint32_t flags; /* GORO_ABI_F_* */
+	uint32_t reserved2;
 
 	/* Roots: addresses of variables of the runtime. */
 	uint64_t chunks;      /* struct chunk *: list of stack chunks */
@@ -218,6 +218,16 @@ struct goro_abi_table {
 		struct goro_abi_field owner; /* that runs the function, or 0 */
 		struct goro_abi_field waiters;
 	} once;
+
+	/* A goroutine's labels: a set that never changes, `n` pairs in an
+	 * array of pointers to two strings each. */
+	struct {
+		uint32_t bytes, pair_bytes;
+		struct goro_abi_field set; /* in the goroutine's record; NULL */
+		struct goro_abi_field n, pairs; /* the array itself is there */
+		struct goro_abi_field key, value; /* in a pair: char * */
+		uint32_t reserved;
+	} labels;
 };
 
 /* The state of an rwmutex: is a writer inside, and how many readers? More
@@ -229,8 +239,6 @@ struct goro_abi_table {
 #define GORO_ABI_WG_COUNT(state) ((int32_t)((state) >> 32))
 #define GORO_ABI_WG_WAITING(state) ((uint32_t)(state))
 
-#define GORO_ABI_F_CYCLES_ARE_NS 1 /* no steady cycle counter here */
-
 #define GORO_ABI_G_FRESH 1  /* has never run: will start at `entry`; there is
 				no saved context, whatever `sp` holds */
 #define GORO_ABI_G_SYSTEM 2 /* the runtime's own */
@@ -241,6 +249,10 @@ struct goro_abi_table {
 struct goro_abi_clock {
 	uint64_t start_cycles, start_ns; /* CLOCK_MONOTONIC */
 	uint64_t last_cycles, last_ns;
+	uint64_t flags; /* GORO_ABI_CLOCK_* */
 };
+
+/* This machine has no steady cycle counter: `cycles` are CLOCK_MONOTONIC. */
+#define GORO_ABI_CLOCK_CYCLES_ARE_NS 1
 
 #endif
