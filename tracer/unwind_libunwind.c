@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "eh_frame.h"
 #include "unwind.h"
 
 /* Exported for perf's use and ours, but in no header. */
@@ -26,7 +27,8 @@ int dwarf_search_unwind_table(unw_addr_space_t as, unw_word_t ip,
 struct walk {
 	struct gt_unwinder *u;
 	const struct gt_stack *stack;
-	struct gt_regs regs; /* the frame that the walk begins in */
+	struct gt_regs regs;   /* the frame that the walk begins in */
+	int32_t made_index[2]; /* see find_index() */
 };
 
 /* The head of .eh_frame_hdr in the one form that linkers write. */
@@ -37,25 +39,43 @@ struct eh_frame_hdr {
 };
 enum { PCREL_SDATA4 = 0x1b, UDATA4 = 0x03, DATAREL_SDATA4 = 0x3b };
 
+/* For a module without one, an index of one entry is made up, for the FDE that
+ * is asked for, at an address where nothing else can be. */
+#define MADE_INDEX UINT64_C(0xffff800000000000)
+
 static bool
-find_eh_frame_hdr(struct walk *w, unw_word_t ip, uint64_t *ret)
+find_index(struct walk *w, Elf *elf, GElf_Addr bias, unw_word_t ip,
+	   unw_dyn_info_t *di)
 {
-	Dwfl_Module *mod = dwfl_addrmodule(w->u->modules->dwfl, ip);
-	GElf_Addr bias;
-	Elf *elf = mod ? dwfl_module_getelf(mod, &bias) : NULL;
+	struct eh_frame_hdr hdr;
+	uint64_t start, fde;
 	size_t n;
 
-	if (!elf || elf_getphdrnum(elf, &n) < 0)
+	if (elf_getphdrnum(elf, &n) < 0)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		GElf_Phdr ph;
 
-		if (gelf_getphdr(elf, i, &ph) && ph.p_type == PT_GNU_EH_FRAME) {
-			*ret = ph.p_vaddr + bias;
-			return true;
-		}
+		if (!gelf_getphdr(elf, i, &ph) || ph.p_type != PT_GNU_EH_FRAME)
+			continue;
+		di->u.rti.segbase = ph.p_vaddr + bias;
+		if (!gt_modules_read(w->u->modules, di->u.rti.segbase, &hdr,
+				     sizeof(hdr)) ||
+		    hdr.version != 1 || hdr.frame_enc != PCREL_SDATA4 ||
+		    hdr.count_enc != UDATA4 || hdr.table_enc != DATAREL_SDATA4)
+			break;
+		di->u.rti.table_data = di->u.rti.segbase + sizeof(hdr);
+		di->u.rti.table_len = hdr.count;
+		return true;
 	}
-	return false;
+	if (!gt_eh_frame_find(elf, ip - bias, &start, &fde))
+		return false;
+	w->made_index[0] = 0;
+	w->made_index[1] = (int32_t)(fde - start);
+	di->u.rti.segbase = start + bias;
+	di->u.rti.table_data = MADE_INDEX;
+	di->u.rti.table_len = 1;
+	return true;
 }
 
 static int
@@ -64,22 +84,15 @@ find_proc_info(unw_addr_space_t as, unw_word_t ip, unw_proc_info_t *pi,
 {
 	struct walk *w = arg;
 	const struct gt_module *module = gt_modules_find(w->u->modules, ip);
-	struct eh_frame_hdr hdr;
-	uint64_t addr;
+	Dwfl_Module *mod = dwfl_addrmodule(w->u->modules->dwfl, ip);
+	GElf_Addr bias;
+	Elf *elf = mod ? dwfl_module_getelf(mod, &bias) : NULL;
+	unw_dyn_info_t di = { .format = UNW_INFO_FORMAT_REMOTE_TABLE };
 
-	if (!module || !find_eh_frame_hdr(w, ip, &addr) ||
-	    !gt_modules_read(w->u->modules, addr, &hdr, sizeof(hdr)) ||
-	    hdr.version != 1 || hdr.frame_enc != PCREL_SDATA4 ||
-	    hdr.count_enc != UDATA4 || hdr.table_enc != DATAREL_SDATA4)
+	if (!module || !elf || !find_index(w, elf, bias, ip, &di))
 		return -UNW_ENOINFO;
-	unw_dyn_info_t di = {
-		.start_ip = module->start,
-		.end_ip = module->end,
-		.format = UNW_INFO_FORMAT_REMOTE_TABLE,
-		.u.rti.segbase = addr,
-		.u.rti.table_data = addr + sizeof(hdr),
-		.u.rti.table_len = hdr.count,
-	};
+	di.start_ip = module->start;
+	di.end_ip = module->end;
 	return dwarf_search_unwind_table(as, ip, &di, pi, need, arg);
 }
 
@@ -113,6 +126,10 @@ access_mem(unw_addr_space_t as, unw_word_t addr, unw_word_t *value, int write,
 		return -UNW_EINVAL;
 	if (at < stack->bytes && stack->bytes - at >= sizeof(*value)) {
 		memcpy(value, stack->data + at, sizeof(*value));
+		return 0;
+	}
+	if (addr == MADE_INDEX) {
+		memcpy(value, w->made_index, sizeof(*value));
 		return 0;
 	}
 	return gt_modules_read(w->u->modules, addr, value, sizeof(*value)) ?

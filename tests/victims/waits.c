@@ -127,16 +127,18 @@ named(void *arg)
 	STAY;
 }
 
+/* One line, wherever it is stopped. */
+#define SPIN(n)  \
+	for (;;) \
+	n++
+
 static NOINLINE void
 spinner(void *arg)
 {
 	static volatile long n;
 
-	expect("running", NULL, __func__, __LINE__ + 3, (int)(long)arg);
-	/* clang-format off: one line, wherever it is stopped */
-	for (;;)
-		n++;
-	/* clang-format on */
+	EXPECT("running", NULL);
+	SPIN(n);
 }
 
 static void

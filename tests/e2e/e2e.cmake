@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+#
+# The tools against programs that they know nothing of.
+
+if(TARGET goro-dump)
+	foreach(victim waits hot parked)
+		add_executable(victim_${victim} victims/${victim}.c)
+		target_link_libraries(victim_${victim} PRIVATE goro::goro)
+	endforeach()
+	add_executable(victim_damaged victims/damaged.c)
+	target_include_directories(victim_damaged PRIVATE
+		${PROJECT_SOURCE_DIR}/libgoro/include)
+
+	foreach(how plain deleted stripped)
+		goro_add_test(dump_waits_${how} LABEL e2e
+			COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_waits.sh
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_waits> ${how})
+	endforeach()
+	# The sanitizers do without static programs.
+	if(NOT GORO_SANITIZE)
+		add_executable(victim_waits_static victims/waits.c)
+		target_link_libraries(victim_waits_static PRIVATE
+			goro::goro_static -static)
+		foreach(how plain stripped_static)
+			goro_add_test(dump_waits_static_${how} LABEL e2e
+				COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_waits.sh
+					$<TARGET_FILE:goro-dump>
+					$<TARGET_FILE:victim_waits_static> ${how})
+		endforeach()
+	endif()
+	goro_add_test(dump_hot LABEL e2e TIMEOUT 120
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_hot.sh
+			$<TARGET_FILE:goro-dump> $<TARGET_FILE:victim_hot>)
+	goro_add_test(dump_refused LABEL e2e TIMEOUT 120
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_refused.sh
+			$<TARGET_FILE:goro-dump>
+			$<TARGET_FILE:victim_damaged>
+			$<TARGET_FILE:victim_parked>)
+endif()
