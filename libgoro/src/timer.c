@@ -103,22 +103,24 @@ remove_locked(struct gr_timer_heap *h, uint32_t i)
 		sift_down(h, i, last);
 }
 
-/* Put a timer that is in no heap into @h. 0 or -ENOMEM. */
+/* Put a timer that is in no heap into @h. 1 when it is the first to fire now,
+ * 0 when another is, -ENOMEM. */
 int
 gr_timer_add(struct gr_timer_heap *h, struct gr_timer *t, int64_t when_ns)
 {
-	int err;
+	int r;
 
 	gr_lock(&h->lock);
-	err = make_room(h);
-	if (!err) {
+	r = make_room(h);
+	if (!r) {
 		t->when_ns = when_ns;
 		insert_locked(h, t);
-		if (t->index == 0)
+		r = t->index == 0;
+		if (r)
 			publish_first(h);
 	}
 	gr_unlock(&h->lock);
-	return err;
+	return r;
 }
 
 /*
