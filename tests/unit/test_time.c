@@ -402,6 +402,32 @@ ticker_reset_to_no_period_panics(void **state)
 					  "Ticker.Reset"));
 }
 
+static int
+wait_for_a_stopped_timer(void *arg)
+{
+	struct goro_timer *t = goro_timer_create(HOUR);
+
+	(void)arg;
+	goro_timer_stop(t);
+	goro_chan_recv(goro_timer_chan(t), NULL);
+	return 0;
+}
+
+static void
+run_wait_for_a_stopped_timer(void)
+{
+	goro_run(wait_for_a_stopped_timer, NULL);
+}
+
+static void
+waiting_for_a_stopped_timer_is_a_deadlock(void **state)
+{
+	(void)state;
+	t_child_run(&child, run_wait_for_a_stopped_timer);
+	assert_int_equal(child.status, 2);
+	assert_non_null(strstr(child.out, "all goroutines are asleep"));
+}
+
 /* No scheduler runs while a goroutine polls and the others' P are off. */
 T_GORO(polling_sees_a_timer_that_is_due)
 {
@@ -492,6 +518,7 @@ main(void)
 		cmocka_unit_test(ticker_of_the_longest_period_never_ticks),
 		cmocka_unit_test(ticker_without_a_period_is_refused),
 		cmocka_unit_test(ticker_reset_to_no_period_panics),
+		cmocka_unit_test(waiting_for_a_stopped_timer_is_a_deadlock),
 		cmocka_unit_test(polling_sees_a_timer_that_is_due),
 		cmocka_unit_test(timers_outlive_the_run),
 	};
