@@ -19,7 +19,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "snapshot.h"
+#include "copier.h"
 
 enum {
 	SINGLE_PASSES = 3,

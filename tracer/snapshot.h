@@ -67,28 +67,4 @@ gt_snapshot(struct gt_target *t, const struct gt_abi *abi,
 	    struct gt_error *(*take)(const struct gt_copy *copy, void *arg),
 	    void *arg, struct gt_snapshot_stats *ret_stats);
 
-/* Between snapshot.c and running.c: a slot whose goroutine is still wanted. */
-struct gt_slot {
-	uint64_t word;   /* address of its state word */
-	uint64_t record; /* address of its record */
-	uint64_t lo;     /* the slot's lowest address */
-	size_t want;     /* bytes to copy, up to the record's end */
-	bool taken;
-};
-
-/* A goroutine that was copied while a thread, or all of them, stood still. */
-struct gt_held {
-	struct gt_held *next;
-	struct gt_slot slot;
-	uint64_t word;
-	struct gt_regs regs;  /* none valid: it was parked */
-	unsigned char data[]; /* slot.want bytes, up to the record's end */
-};
-
-/* running.c: copy goroutines of @slots that threads are running; marks those
- * as taken. The caller frees the list. */
-struct gt_error *gt_hold_running(struct gt_target *t, const struct gt_abi *abi,
-				 struct gt_slot *slots, size_t n,
-				 struct gt_held **ret, uint64_t *ret_max_ns);
-
 #endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * copier.c - one goroutine that has been copied: is it true?
+ */
+#include "copier.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct gt_error *
+too_many(const struct gt_slot *slot)
+{
+	return gt_damaged(slot->record,
+			  "the registry of goroutines is damaged: there are "
+			  "more than %d",
+			  GT_GOROUTINES_MAX);
+}
+
+struct gt_error *
+gt_copier_pend(struct gt_copier *s, const struct gt_slot *slot)
+{
+	if (s->pending_n == GT_GOROUTINES_MAX)
+		return too_many(slot);
+	if (s->pending_n == s->pending_room) {
+		size_t room = s->pending_room ? s->pending_room * 2 : 256;
+		struct gt_slot *more = reallocarray(s->pending, room,
+						    sizeof(*more));
+
+		if (!more)
+			return &gt_enomem;
+		s->pending = more;
+		s->pending_room = room;
+	}
+	s->pending[s->pending_n++] = *slot;
+	return NULL;
+}
+
+enum verdict { TAKE, AGAIN, GONE, DAMAGED };
+
+/*
+ * Is a copy made between two equal even words what it should be? Fills @copy
+ * in; a stack that the copy does not reach down to makes the slot want more.
+ */
+static enum verdict
+judge(struct gt_copier *s, struct gt_entry *e, struct gt_copy *copy)
+{
+	const struct goro_abi_table *t = &s->abi->t;
+	struct gt_slot *slot = &e->slot;
+	uint64_t from = gt_record_end(s, slot) - slot->want;
+	const unsigned char *record = e->copy + slot->want - t->g.bytes;
+
+	if (GORO_ABI_STATE(e->before) == GORO_ABI_FREE)
+		return GONE;
+	if (!e->copied) {
+		/* Perhaps only what is below the record cannot be read. */
+		if (slot->want == t->g.bytes)
+			return DAMAGED;
+		slot->want = t->g.bytes;
+		return AGAIN;
+	}
+	if (GORO_ABI_UNSTABLE(e->before) || e->before != e->after)
+		return AGAIN;
+	uint64_t sp = gt_abi_load(record, t->g.sp);
+	uint64_t lo = gt_abi_load(record, t->g.stack_lo);
+	uint64_t hi = gt_abi_load(record, t->g.stack_hi);
+
+	if (!gt_abi_load(record, t->g.id) || lo < slot->lo || hi < lo ||
+	    hi > slot->record)
+		return DAMAGED;
+	*copy = (struct gt_copy){
+		.word = e->before,
+		.addr = slot->record,
+		.record = record,
+		.name = e->name,
+		.exact = true,
+	};
+	if (gt_abi_load(record, t->g.flags) & GORO_ABI_G_FRESH)
+		return TAKE;
+	if (sp < lo || sp % sizeof(uint64_t) || sp > hi ||
+	    hi - sp < t->context_bytes)
+		return DAMAGED;
+	uint64_t want = gt_record_end(s, slot) - sp;
+	if (sp < from && (want > GT_COPY_MAX_BYTES ||
+			  s->deep_bytes + want > GT_DEEP_MAX_BYTES)) {
+		s->stats->too_deep++;
+		return TAKE;
+	}
+	if (sp < from) {
+		s->deep_bytes += want;
+		slot->want = want;
+		return AGAIN;
+	}
+	copy->stack_lo = sp;
+	copy->stack = e->copy + (sp - from);
+	copy->stack_bytes = hi - sp;
+	return TAKE;
+}
+
+struct gt_error *
+gt_copier_settle(struct gt_copier *s, struct gt_entry *e)
+{
+	struct gt_copy copy;
+
+	switch (judge(s, e, &copy)) {
+	case TAKE:
+		if (s->taken == GT_GOROUTINES_MAX)
+			return too_many(&e->slot);
+		s->taken++;
+		return s->take(&copy, s->arg);
+	case AGAIN:
+		return gt_copier_pend(s, &e->slot);
+	case DAMAGED:
+		if (++s->stats->damaged > GT_DAMAGED_MAX)
+			return gt_damaged(e->slot.record, "the registry of "
+							  "goroutines is "
+							  "damaged: its "
+							  "records cannot be "
+							  "true");
+		return NULL;
+	case GONE:
+		break;
+	}
+	return NULL;
+}
+
+struct gt_error *
+gt_copier_names(struct gt_copier *s, struct gt_entry *entries, size_t n)
+{
+	size_t named = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct gt_entry *e = &entries[i];
+
+		e->name[0] = '\0';
+		e->named = false;
+		if (!e->copied)
+			continue;
+		uint64_t name = gt_abi_load(e->copy + e->slot.want -
+						    s->abi->t.g.bytes,
+					    s->abi->t.g.name);
+		if (!name)
+			continue;
+		e->named = true;
+		s->spans[named++] = (struct gt_span){
+			.addr = name,
+			.buf = e->name,
+			.bytes = GT_NAME_BYTES - 1,
+		};
+	}
+	struct gt_error *err = s->t->ops->read(s->t, s->spans, named);
+	for (size_t i = 0; i < named && !err; i++) {
+		struct gt_span *span = &s->spans[i];
+
+		/* The next page may not be there, nor be needed. */
+		if (!span->ok)
+			err = gt_target_read_string(s->t, span->addr, span->buf,
+						    GT_NAME_BYTES);
+		((char *)span->buf)[GT_NAME_BYTES - 1] = '\0';
+	}
+	return err;
+}
