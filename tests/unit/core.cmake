@@ -3,9 +3,11 @@
 # The scheduler, channels, select, stacks: with two workers, with one, and with
 # more than most machines have CPUs.
 
-foreach(unit run sched procs chan chan_many chan_misuse
+foreach(unit run sched procs stack chan chan_many chan_misuse
 	select select_many)
-	goro_add_test(test_${unit} ENVIRONMENT GOROMAXPROCS=2)
+	goro_add_test(test_${unit}
+		LIBS m
+		ENVIRONMENT GOROMAXPROCS=2)
 	foreach(procs 1 8)
 		goro_add_test(test_${unit}_procs${procs}
 			COMMAND test_${unit}
