@@ -6,8 +6,9 @@
  *            thread; 4-ary, since a node's children share a cache line. The
  *            heap holds the instants, not only pointers: sifting a million
  *            timers touches no timer but the one that moves.
- * Callbacks  run under the heap's lock, on a scheduler's stack. They return
- *            the goroutine that is to run, and run() makes it ready when the
+ * Callbacks  run under the heap's lock, on a scheduler's stack or, by
+ *            gr_timer_run_one(), on that of who asks. They return the
+ *            goroutine that is to run, and run() makes it ready when the
  *            timer has left the heap: its owner may be gone a moment later.
  *            So gr_timer_del() returning means that the callback does not
  *            run and will not. What needs more than the locks behind the

@@ -8,7 +8,8 @@
  * comparing with goro_now().
  *
  * The timers of a run end with it: they do not fire after goro_run() has
- * returned, but may still be stopped and destroyed.
+ * returned. They may still be stopped and destroyed, and reset by a later run;
+ * only not by another thread at the very time that goro_run() returns.
  */
 #ifndef GORO_TIME_H
 #define GORO_TIME_H
