@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: MIT
+#
+# Benchmarks: built with the tests so that they keep building, run by hand.
+
+foreach(bench mutex)
+	add_executable(bench_${bench} bench/bench_${bench}.c)
+	target_link_libraries(bench_${bench} PRIVATE goro::goro_static)
+endforeach()
