@@ -13,6 +13,7 @@
 #include "san.h"
 #include "sched.h"
 #include "sync.h"
+#include "thread.h"
 
 enum {
 	FREE_TAKE = 16,  /* stacks that a P asks for at a time */
@@ -140,6 +141,8 @@ gr_g_ending(struct gr_m *m, struct gr_g *g)
 		gr_holds_forget(g);
 	}
 	GR_PROBE1(end, g->id);
+	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0))
+		gr_locked_ending(m);
 	count_add(m->p, -1);
 	gr_g_fini(g);
 }

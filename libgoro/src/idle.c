@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "blocking.h"
 #include "fatal.h"
 #include "futex.h"
 #include "goro/goro.h"
 #include "monitor.h"
 #include "preempt.h"
+#include "rest.h"
 #include "san.h"
 #include "thread.h"
 
@@ -39,16 +41,12 @@ list_push(struct gr_p *p)
 	gr_unlock(&idle.lock);
 }
 
-/* Take @p, or any when NULL, off the list. */
+/* Take who stands at @at off the list, and unlock it. */
 static struct gr_p *
-list_take(struct gr_p *p)
+take_unlock(struct gr_p **at)
 {
-	struct gr_p **at = &idle.first;
+	struct gr_p *p = *at;
 
-	gr_lock(&idle.lock);
-	while (*at && p && *at != p)
-		at = &(*at)->idle_next;
-	p = *at;
 	if (p) {
 		*at = p->idle_next;
 		idle.taken++;
@@ -60,6 +58,32 @@ list_take(struct gr_p *p)
 	if (p && gr_load_sc(&gr_monitor_slow) == GR_MONITOR_ASLEEP)
 		gr_monitor_poke();
 	return p;
+}
+
+/* Take @p, or any when NULL, off the list. */
+static struct gr_p *
+list_take(struct gr_p *p)
+{
+	struct gr_p **at = &idle.first;
+
+	gr_lock(&idle.lock);
+	while (*at && p && *at != p)
+		at = &(*at)->idle_next;
+	return take_unlock(at);
+}
+
+/* A P that no thread sleeps with, for a thread that has none. */
+struct gr_p *
+gr_idle_take_free(void)
+{
+	struct gr_p **at = &idle.first;
+
+	if (!gr_load_sc(&gr_idle_n)) /* [pair idle] a hint: else by the queue */
+		return NULL;
+	gr_lock(&idle.lock);
+	while (*at && gr_load_acq(&(*at)->m)) /* [pair p-thread] */
+		at = &(*at)->idle_next;
+	return take_unlock(at);
 }
 
 /* A P that no thread has yet. */
@@ -97,7 +121,13 @@ gr_wake_one(void)
 
 	/* [pair idle] after the work was made visible. One that already looks
 	 * will find it. [pair spinning] */
-	if (!gr_load_sc(&gr_idle_n) || gr_load_sc(&gr_spinning))
+	if (!gr_load_sc(&gr_idle_n)) {
+		/* [relaxed] a hint: a P that is SYSCALL may be had. */
+		if (gr_load_rlx(&gr_monitor_slow))
+			gr_monitor_poke();
+		return;
+	}
+	if (gr_load_sc(&gr_spinning)) /* [pair spinning] */
 		return;
 	if (!gr_cas_acq_rel(&gr_spinning, 0u, 1u))
 		return;
@@ -148,6 +178,8 @@ gr_wake_all(void)
 		    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
 			wake(m);
 	}
+	if (gr_load_sc(&gr_stopping)) /* [pair stopping] */
+		gr_rest_stop();
 }
 
 /* Is there anything that we could run? Looks after idle_n was raised. */
@@ -156,7 +188,7 @@ work_anywhere(struct gr_m *m)
 {
 	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 
-	if (gr_globq_len() || gr_preempted_any(m) ||
+	if (gr_globq_len() || gr_preempted_any(m) || gr_rest_wanted_n() ||
 	    gr_load_sc(&gr_stopping)) /* [pair stopping] */
 		return true;
 	for (uint32_t i = 0; i < n; i++)
@@ -203,7 +235,8 @@ all_asleep(uint64_t *ret_taken)
 	gr_lock(&idle.lock);
 	/* No goroutine runs, and each worker has looked for work after it got
 	 * onto the list, or has handed over all that it had. */
-	asleep = !gr_globq_len() && !gr_preempted_n() && !any_timer() &&
+	asleep = !gr_blocking_n() && !gr_globq_len() && !gr_preempted_n() &&
+		 !gr_rest_wanted_n() && !any_timer() &&
 		 !gr_load_acq(&gr_stopping); /* [pair stopping] */
 	for (uint32_t i = 0; i < n && asleep; i++) {
 		/* [pair p-status] OFF is what is beyond GOROMAXPROCS. */
@@ -236,6 +269,28 @@ check_deadlock(void)
 	if (goro_count())
 		gr_fatal("all goroutines are asleep - deadlock!");
 	gr_fatal("no goroutines (main called goro_exit) - deadlock!");
+}
+
+/*
+ * A P whose thread cannot go on with it: to another thread, if there is
+ * something to do for it now or later, or else to the idle ones.
+ */
+void
+gr_idle_give(struct gr_p *p)
+{
+	gr_store_rel(&p->m, NULL); /* [pair p-thread] */
+	gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
+	/* [relaxed] `next` is stable: the P is ours. */
+	if (!gr_load_rlx(&p->runq.next) && p->id < gr_load_sc(&gr_procs_n) &&
+	    gr_load_sc(&p->timers.first_ns) == GORO_FOREVER) {
+		list_push(p);
+		if (!work_anywhere(NULL) || !list_take(p)) {
+			check_deadlock();
+			return;
+		}
+	}
+	if (!send_off(p, false))
+		list_push(p);
 }
 
 /*

@@ -31,6 +31,8 @@ void gr_wake_one(void);
 void gr_wake_p(struct gr_p *p);
 void gr_wake_all(void);
 void gr_idle_add(struct gr_p *p);
+struct gr_p *gr_idle_take_free(void);
+void gr_idle_give(struct gr_p *p);
 void gr_idle_sleep(struct gr_m *m);
 void gr_idle_off(struct gr_m *m);
 void gr_idle_reset(void);

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "blocking.h"
 #include "futex.h"
 #include "goro/goro.h"
 #include "idle.h"
@@ -95,9 +96,12 @@ watch(struct gr_p *p, int64_t now_ns)
 {
 	/* [relaxed] all that is read here are hints. */
 	uint32_t tick = gr_load_rlx(&p->tick);
+	uint32_t status = gr_load_rlx(&p->status);
 	int64_t left_ns;
 
-	if (gr_load_rlx(&p->status) != GR_P_RUNNING || tick != p->seen_tick) {
+	if (status == GR_P_SYSCALL)
+		return gr_blocking_watch(p, now_ns);
+	if (status != GR_P_RUNNING || tick != p->seen_tick) {
 		p->seen_tick = tick;
 		p->seen_since_ns = now_ns;
 		p->asked = 0;
@@ -141,7 +145,8 @@ monitor_main(void *arg)
 			soon_ns = ns < soon_ns ? ns : soon_ns;
 		}
 		gr_clock_tick();
-		if (soon_ns == PACE_MIN_NS) {
+		if (soon_ns <= PACE_MIN_NS) {
+			soon_ns = PACE_MIN_NS;
 			pace_ns = PACE_MIN_NS;
 			steady = 0;
 		} else if (++steady > PACE_STEADY && pace_ns < PACE_MAX_NS) {

@@ -107,6 +107,10 @@ finish_preempt(struct gr_m *m, struct gr_g *g, void *arg)
 	(void)m, (void)arg;
 	g->next = NULL;
 	g->flags &= ~(GR_G_MAY_MOVE | GR_G_PINNED);
+	if (g->flags & GORO_ABI_G_LOCKED) {
+		gr_ready(m, g);
+		return;
+	}
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	gr_lock(&waiting.lock);
 	*waiting.last = g;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "barrier.h"
+#include "blocking.h"
 #include "fatal.h"
 #include "futex.h"
 #include "goro/goro.h"
@@ -28,6 +29,7 @@
 #include "options.h"
 #include "overflow.h"
 #include "preempt.h"
+#include "rest.h"
 #include "sync.h"
 #include "thread.h"
 #include "waitq.h"
@@ -133,6 +135,8 @@ static bool
 drop(struct gr_g *g, uint64_t word, void *arg)
 {
 	(void)arg;
+	if (GORO_ABI_STATE(word) == GORO_ABI_SYSCALL)
+		return true; /* abandoned: its thread sees to it */
 	if (GORO_ABI_STATE(word) == GORO_ABI_WAITING)
 		gr_g_forget(g);
 	gr_holds_forget(g);
@@ -154,6 +158,8 @@ clean_up(void)
 	}
 	gr_procs_ever = gr_procs_n = 0;
 	gr_idle_reset();
+	gr_rest_reset();
+	gr_blocking_reset();
 	gr_count_reset();
 	gr_stack_release_all();
 }

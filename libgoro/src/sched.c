@@ -17,6 +17,7 @@
  */
 #include "sched.h"
 
+#include "blocking.h"
 #include "eh.h"
 #include "fatal.h"
 #include "goro/goro.h"
@@ -24,7 +25,9 @@
 #include "monitor.h"
 #include "preempt.h"
 #include "probes.h"
+#include "rest.h"
 #include "san.h"
+#include "thread.h"
 
 enum {
 	LONG_PATH_EVERY = 64, /* switches; a power of two */
@@ -56,8 +59,11 @@ gr_m_goroutine(const char *who)
 {
 	struct gr_m *m = gr_m_self();
 
-	if (__builtin_expect(!m || !m->g, 0))
-		goro_panic("%s called outside a goroutine", who);
+	/* On a goroutine's stack only a blocking section has no P. */
+	if (__builtin_expect(!m || !m->p, 0))
+		goro_panic("%s called %s", who,
+			   m ? "inside a blocking section" :
+			       "outside a goroutine");
 	return m;
 }
 
@@ -102,16 +108,29 @@ stack_overflowed(struct gr_g *g)
 	gr_fatal("stack overflow");
 }
 
+/* The next after a goroutine that is not like the others. */
+static __attribute__((noinline)) struct gr_g *
+next_after(struct gr_m *m, struct gr_g *g, uint64_t cycles)
+{
+	if ((g->flags & GR_G_UNGUARDED) &&
+	    !gr_guard_intact(g, __builtin_frame_address(0)))
+		stack_overflowed(g);
+	/* Nobody else runs on a thread that is locked. */
+	return g->flags & GORO_ABI_G_LOCKED ? NULL : next_here(m->p, cycles);
+}
+
 /* Choose who comes after the goroutine that is leaving; returns its sp. */
 static inline __attribute__((always_inline)) void *
 prepare_switch(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles,
 	       bool for_good)
 {
-	struct gr_g *g = m->g, *next = next_here(m->p, cycles);
+	struct gr_g *g = m->g, *next;
 
-	if (__builtin_expect(g->flags & GR_G_UNGUARDED, 0) &&
-	    !gr_guard_intact(g, __builtin_frame_address(0)))
-		stack_overflowed(g);
+	if (__builtin_expect(g->flags & (GR_G_UNGUARDED | GORO_ABI_G_LOCKED),
+			     0))
+		next = next_after(m, g, cycles);
+	else
+		next = next_here(m->p, cycles);
 	gr_eh_save(m, g);
 	m->left = g;
 	m->finish = finish;
@@ -145,6 +164,21 @@ gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 	m->g->wait_since = cycles;
 	GR_PROBE3(park, m->g->id, m->g->wait_reason, m->g->wait_obj);
 	return switch_away(m, finish, arg, cycles);
+}
+
+void
+gr_leave(struct gr_m *m, gr_finish *finish, void *arg)
+{
+	struct gr_g *g = m->g;
+
+	gr_eh_save(m, g);
+	m->left = g;
+	m->finish = finish;
+	m->finish_arg = arg;
+	gr_store_rlx(&m->g, NULL); /* [relaxed] as in prepare_switch() */
+	gr_san_leave(m, g, NULL, false);
+	m = gr_context_switch(&g->sp, m->sched_sp, m);
+	finish_switch(m);
 }
 
 void
@@ -211,7 +245,9 @@ gr_ready(struct gr_m *m, struct gr_g *g)
 {
 	GR_PROBE1(ready, g->id);
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
-	if (__builtin_expect(m && m->p, 1)) {
+	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0)) {
+		gr_rest_want(g->m);
+	} else if (__builtin_expect(m && m->p, 1)) {
 		put_next(m->p, g);
 	} else {
 		g->next = NULL;
@@ -222,11 +258,20 @@ gr_ready(struct gr_m *m, struct gr_g *g)
 void
 gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 {
-	struct gr_g *g = list, *rest = NULL, *last = NULL;
+	struct gr_g *g, *rest = NULL, *last = NULL, **at = &list;
 	uint32_t here = 0;
 
-	for (; g; last = g, g = g->next)
+	while ((g = *at)) {
 		gr_g_set_state(g, GORO_ABI_RUNNABLE);
+		if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0)) {
+			*at = g->next;
+			n--;
+			gr_rest_want(g->m);
+		} else {
+			last = g;
+			at = &g->next;
+		}
+	}
 	if (!n)
 		return;
 	/* As many as we can use soon; the rest is for everybody. */
@@ -249,7 +294,10 @@ finish_yield(struct gr_m *m, struct gr_g *g, void *arg)
 {
 	(void)arg;
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
-	put_last(m->p, g);
+	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0))
+		gr_rest_want(m);
+	else
+		put_last(m->p, g);
 }
 
 void
@@ -422,17 +470,30 @@ stop_spinning(struct gr_m *m)
 		gr_wake_one();
 }
 
+/* To a thread that waits for a P: ours. */
+static bool
+lend(struct gr_m *m)
+{
+	if (__builtin_expect(!gr_rest_wanted_n(), 1))
+		return false;
+	stop_spinning(m);
+	return gr_rest_lend(m);
+}
+
 /* What to run now, waiting for it if need be; NULL when it is all over. */
 static struct gr_g *
 find_runnable(struct gr_m *m)
 {
 	for (;;) {
-		struct gr_p *p = m->p;
+		struct gr_p *p;
 		uint32_t procs_n = gr_load_acq(&gr_procs_n); /* [pair procs] */
 		struct gr_g *g;
 
+		if (!m->p && !gr_rest(m))
+			return NULL;
 		if (gr_load_acq(&gr_stopping)) /* [pair stopping] */
 			return NULL;
+		p = m->p;
 		/* [pair attention] acquire: sees why it was set. */
 		if (gr_load_rlx(&p->attention))
 			gr_xchg_acq(&p->attention, 0);
@@ -445,6 +506,8 @@ find_runnable(struct gr_m *m)
 		 * parks often would keep them waiting; and now and then the
 		 * global queue, though we have work of our own. */
 		p->passes++;
+		if (p->passes % 2 && lend(m))
+			continue;
 		if (p->passes % 2 && (g = gr_preempted_get(m)))
 			return g;
 		if ((p->tick % LONG_PATH_EVERY == 0 ||
@@ -461,6 +524,8 @@ find_runnable(struct gr_m *m)
 			return g;
 		if ((g = gr_preempted_get(m)))
 			return g;
+		if (lend(m))
+			continue;
 		if (procs_n > 1 && ((g = steal(m)) || (g = spin(m))))
 			return g;
 		gr_idle_sleep(m);
@@ -474,13 +539,25 @@ finish_nothing(struct gr_m *m, struct gr_g *g, void *arg)
 	(void)m, (void)g, (void)arg;
 }
 
+/* Who runs next on this thread; NULL: it ends. */
+static struct gr_g *
+next_for(struct gr_m *m)
+{
+	if (__builtin_expect(m->p && !m->locked, 1))
+		return find_runnable(m);
+	/* [pair section] [relaxed] only we write that. */
+	if (gr_load_rlx(&m->section) == GR_SECTION_ABANDONED)
+		return NULL;
+	return m->locked ? gr_locked_next(m) : find_runnable(m);
+}
+
 /* The scheduler's loop, on the thread's own stack; returns when it is over. */
 void
 gr_schedule(struct gr_m *m)
 {
 	struct gr_g *g;
 
-	while ((g = find_runnable(m))) {
+	while ((g = next_for(m))) {
 		stop_spinning(m);
 		make_running(m, g);
 		m->finish = finish_nothing;

@@ -45,6 +45,7 @@ struct gr_p {
 	struct gr_freelist free[GR_STACK_CLASSES];
 
 	/* Shared. */
+	uint32_t sections;  /* blocking, begun here; [relaxed] as `tick` */
 	uint32_t attention; /* 1: go through the scheduler; [pair attention] */
 	uint32_t status;    /* enum gr_p_status; [pair p-status] */
 	uint32_t id;
@@ -54,12 +55,18 @@ struct gr_p {
 
 	/* The monitor's own. */
 	uint32_t seen_tick;
+	uint32_t seen_sections;
 	int64_t seen_since_ns; /* since when without a switch here */
 	int64_t seen_cpu_ns;   /* of its thread */
 	uint32_t asked;        /* to be preempted, since then */
 };
 
-enum gr_p_status { GR_P_IDLE, GR_P_RUNNING, GR_P_SYSCALL, GR_P_OFF };
+enum gr_p_status {
+	GR_P_IDLE,    /* on the idle list */
+	GR_P_RUNNING, /* its thread's */
+	GR_P_SYSCALL, /* its thread's or the monitor's: see blocking.h */
+	GR_P_OFF,     /* beyond GOROMAXPROCS */
+};
 
 /* What is to be done with a goroutine that has just left its stack. */
 typedef void gr_finish(struct gr_m *m, struct gr_g *g, void *arg);
@@ -67,7 +74,7 @@ typedef void gr_finish(struct gr_m *m, struct gr_g *g, void *arg);
 struct gr_m {
 	struct gr_m *next; /* in all threads; [pair threads] */
 	struct gr_g *g;    /* running here, or NULL on the scheduler's stack */
-	struct gr_p *p;
+	struct gr_p *p;    /* NULL: none, or in a blocking section */
 	void *sched_sp; /* saved context of the scheduler's stack */
 	struct gr_g *left; /* who left for the present stack: its finish */
 	gr_finish *finish;
@@ -76,13 +83,27 @@ struct gr_m {
 	uint32_t wake; /* futex; [pair m-wake] */
 	int32_t tid;
 	bool spinning;
-	bool gone; /* its thread has let go of the runtime; [pair thread-end] */
+	bool detached; /* nobody is to join it */
 	pthread_t thread;
 	struct gr_eh *eh; /* the C++ runtime's, of this thread; or NULL */
 	void *altstack;
 	sigset_t sigmask;       /* as it was at the thread's start */
 	uintptr_t tls_lo, tls_hi; /* its static thread-local storage */
-	struct gr_m *idle_next; /* spare threads; idle.lock */
+
+	/* Without a P: see blocking.h, rest.h. */
+	struct gr_p *section;   /* blocking; [pair section] */
+	uint32_t section_depth; /* how many are open */
+	char *orphan;           /* abandoned: the stack to unmap at the end */
+	size_t orphan_bytes;
+	uint32_t resting;       /* until it is given a P; [pair rest] */
+	struct gr_p *given;     /* with `wake` */
+	bool given_spinning;    /* who gave counted it as one that looks */
+	struct gr_m *rest_next; /* spare or wanted threads; rest.lock */
+
+	/* Locked to a goroutine: see thread_lock.c. */
+	struct gr_g *locked; /* NULL: no */
+	uint32_t locks;      /* 0 with `locked` set: that has ended */
+
 	void *san_fiber;
 	const void *san_stack_lo;
 	size_t san_stack_bytes;
@@ -113,6 +134,9 @@ struct gr_m *gr_m_goroutine(const char *who);
  * Returns  the thread that the goroutine goes on with
  */
 struct gr_m *gr_park(struct gr_m *m, gr_finish *finish, void *arg);
+
+/* The same for one whose thread has no P: to the scheduler's stack. */
+void gr_leave(struct gr_m *m, gr_finish *finish, void *arg);
 
 /* A finish: state WAITING, then release the lock @arg. */
 gr_finish gr_finish_wait_unlock;

@@ -81,7 +81,7 @@ panic_if_closed(const struct goro_case *c, enum gr_chan_result r)
 static struct gr_p *
 randomness(struct gr_m *m, struct gr_p *spare)
 {
-	if (m)
+	if (m && m->p)
 		return m->p;
 	spare->random = gr_cycles() | 1;
 	return spare;

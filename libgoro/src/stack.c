@@ -223,6 +223,39 @@ gr_stack_give(unsigned class, struct gr_freelist *from, uint32_t n)
 	gr_unlock(&k->lock);
 }
 
+/* All of the memory that @g's stack, its guard and its record lie in. */
+void
+gr_stack_slot(const struct gr_g *g, char **ret_base, size_t *ret_bytes)
+{
+	*ret_base = (char *)g->stack_lo - GR_PAGE;
+	*ret_bytes = g->chunk->slot_bytes;
+}
+
+/* Unmap a chunk but for the stacks that threads outlive their run on, inside
+ * a blocking section: each unmaps its own in the end. */
+static void
+chunk_destroy(struct gr_chunk *c)
+{
+	char *from = c->base, *end = c->base + c->slots * c->slot_bytes;
+
+	for (uint64_t i = 0; i < c->carved; i++) {
+		char *slot = c->base + i * c->slot_bytes;
+
+		/* [pair word] it has not changed since the run has ended. */
+		if (GORO_ABI_STATE(gr_load_acq(gr_chunk_word(c, i))) !=
+		    GORO_ABI_SYSCALL) {
+			gr_san_stack_close(gr_chunk_g(c, i));
+			continue;
+		}
+		if (slot > from)
+			munmap(from, slot - from);
+		from = slot + c->slot_bytes;
+	}
+	if (from < end)
+		munmap(from, end - from);
+	munmap(c, chunk_header_bytes(c->slots));
+}
+
 /* Unmap everything. Only when no thread runs a goroutine any more. */
 void
 gr_stack_release_all(void)
@@ -233,11 +266,7 @@ gr_stack_release_all(void)
 	memset(classes, 0, sizeof(classes));
 	for (; c; c = next) {
 		next = c->next;
-		if (__lsan_unregister_root_region)
-			for (uint64_t i = 0; i < c->carved; i++)
-				gr_san_stack_close(gr_chunk_g(c, i));
-		munmap(c->base, c->slots * c->slot_bytes);
-		munmap(c, chunk_header_bytes(c->slots));
+		chunk_destroy(c);
 	}
 }
 

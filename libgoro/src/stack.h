@@ -64,6 +64,7 @@ uint32_t gr_stack_take(unsigned class, struct gr_freelist *to, uint32_t n);
 void gr_stack_give(unsigned class, struct gr_freelist *from, uint32_t n);
 bool gr_stack_help(void);
 void gr_stack_release_all(void);
+void gr_stack_slot(const struct gr_g *g, char **ret_base, size_t *ret_bytes);
 struct gr_chunk *gr_stack_chunk_of(uintptr_t addr);
 void gr_g_each(bool (*fn)(struct gr_g *g, uint64_t word, void *arg),
 	       void *arg);

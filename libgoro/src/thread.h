@@ -13,4 +13,8 @@ int gr_thread_start(struct gr_p *p, bool spinning);
 int gr_threads_alive(void);
 bool gr_threads_end(int patience_ms);
 
+/* thread_lock.c */
+struct gr_g *gr_locked_next(struct gr_m *m);
+void gr_locked_ending(struct gr_m *m);
+
 #endif

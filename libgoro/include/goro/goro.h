@@ -156,6 +156,37 @@ void goro_preempt_off(void);
 void goro_preempt_on(void);
 
 /**
+ * Around a C call that may block the thread: the other goroutines go on
+ * meanwhile, on another thread if it takes long. Nests; a short section costs
+ * 30 ns.
+ *
+ * In between, only what may be called from any thread may be called, and
+ * errno must be read before goro_blocking_end(): the goroutine may go on on
+ * another thread. When goro_run() returns, it does not wait for a goroutine in
+ * here, whose thread ends as soon as the section does.
+ *
+ * Misuse    a goroutine-only function in between, and an end without its
+ *           begin, panic
+ * Context   goroutine only
+ * Source    Go, runtime/proc.go entersyscall(), exitsyscall()
+ */
+void goro_blocking_begin(void);
+void goro_blocking_end(void);
+
+/**
+ * Lock the calling goroutine to its thread: it runs there only, and nothing
+ * else does. For libraries that keep state in the thread. Nests; each wait
+ * costs two changes of threads. When a goroutine ends locked, so does its
+ * thread.
+ *
+ * Context   goroutine only
+ * Source    Go, runtime.LockOSThread()
+ */
+void goro_thread_lock(void);
+/** Undo one goro_thread_lock(); without one, nothing. */
+void goro_thread_unlock(void);
+
+/**
  * Stop the program for a bug: "panic: ", the message, tracebacks, exit 2.
  *
  * Context   any thread, a goroutine or not
