@@ -16,6 +16,7 @@
 #include "futex.h"
 #include "goro/goro.h"
 #include "monitor.h"
+#include "netpoll.h"
 #include "preempt.h"
 #include "rest.h"
 #include "san.h"
@@ -97,8 +98,9 @@ static void
 wake(struct gr_m *m)
 {
 	/* [pair m-wake] release: the sleeper sees that its P is its own. */
-	gr_store_rel(&m->wake, 1);
+	gr_store_sc(&m->wake, 1);
 	gr_futex_wake(&m->wake, 1);
+	gr_netpoll_break(m);
 }
 
 /* Start or wake the worker of a P that was taken off the list. */
@@ -236,7 +238,7 @@ all_asleep(uint64_t *ret_taken)
 	/* No goroutine runs, and each worker has looked for work after it got
 	 * onto the list, or has handed over all that it had. */
 	asleep = !gr_blocking_n() && !gr_globq_len() && !gr_preempted_n() &&
-		 !gr_rest_wanted_n() && !any_timer() &&
+		 !gr_rest_wanted_n() && !any_timer() && !gr_netpoll_any() &&
 		 !gr_load_acq(&gr_stopping); /* [pair stopping] */
 	for (uint32_t i = 0; i < n && asleep; i++) {
 		/* [pair p-status] OFF is what is beyond GOROMAXPROCS. */
@@ -342,7 +344,18 @@ gr_idle_sleep(struct gr_m *m)
 		check_deadlock();
 	/* [pair m-wake] acquire: see wake(). */
 	while (!gr_load_acq(&m->wake)) {
-		gr_futex_wait(&m->wake, 0, deadline_ns);
+		struct gr_glist ready = { 0 };
+
+		if (!gr_netpoll_sleep(m, deadline_ns, &ready))
+			gr_futex_wait(&m->wake, 0, deadline_ns);
+		if (ready.n) {
+			/* Ours to run, unless our P was taken meanwhile. */
+			bool mine = list_take(p) != NULL;
+
+			gr_ready_list(mine ? m : NULL, ready.first, ready.n);
+			if (mine)
+				return;
+		}
 		if (deadline_ns != GORO_FOREVER && gr_now_ns() >= deadline_ns) {
 			/* Off the list by ourselves, or else somebody has
 			 * taken us off and the wake is on its way. */

@@ -23,6 +23,7 @@
 #include "futex.h"
 #include "goro/goro.h"
 #include "idle.h"
+#include "netpoll.h"
 #include "options.h"
 #include "preempt.h"
 #include "runtime.h"
@@ -145,6 +146,7 @@ monitor_main(void *arg)
 			soon_ns = ns < soon_ns ? ns : soon_ns;
 		}
 		gr_clock_tick();
+		gr_netpoll_watch(now_ns);
 		if (soon_ns <= PACE_MIN_NS) {
 			soon_ns = PACE_MIN_NS;
 			pace_ns = PACE_MIN_NS;

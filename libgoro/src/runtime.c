@@ -26,6 +26,7 @@
 #include "goro/goro.h"
 #include "idle.h"
 #include "monitor.h"
+#include "netpoll.h"
 #include "options.h"
 #include "overflow.h"
 #include "preempt.h"
@@ -151,6 +152,7 @@ clean_up(void)
 	gr_g_each(drop, NULL);
 	gr_globq_drop();
 	gr_preempted_drop();
+	gr_netpoll_fini();
 	for (uint32_t i = 0; i < gr_procs_ever; i++) {
 		gr_timer_heap_fini(&gr_procs[i]->timers);
 		free(gr_procs[i]);

@@ -23,6 +23,7 @@
 #include "goro/goro.h"
 #include "idle.h"
 #include "monitor.h"
+#include "netpoll.h"
 #include "preempt.h"
 #include "probes.h"
 #include "rest.h"
@@ -480,6 +481,17 @@ lend(struct gr_m *m)
 	return gr_rest_lend(m);
 }
 
+/* Whose descriptor is ready? All of them into our queue, one to run. */
+static struct gr_g *
+poll_network(struct gr_m *m)
+{
+	struct gr_glist ready = { 0 };
+
+	gr_netpoll_look(&ready);
+	gr_ready_list(m, ready.first, ready.n);
+	return ready.n ? gr_runq_get_ring(&m->p->runq) : NULL;
+}
+
 /* What to run now, waiting for it if need be; NULL when it is all over. */
 static struct gr_g *
 find_runnable(struct gr_m *m)
@@ -504,7 +516,7 @@ find_runnable(struct gr_m *m)
 		run_timers(m);
 		/* Every other time those that had to stop go first, or who
 		 * parks often would keep them waiting; and now and then the
-		 * global queue, though we have work of our own. */
+		 * global queue and the network, though we have work. */
 		p->passes++;
 		if (p->passes % 2 && lend(m))
 			continue;
@@ -512,7 +524,7 @@ find_runnable(struct gr_m *m)
 			return g;
 		if ((p->tick % LONG_PATH_EVERY == 0 ||
 		     p->passes % GLOBAL_EVERY == 0) &&
-		    (g = gr_globq_get(&p->runq, 1)))
+		    ((g = gr_globq_get(&p->runq, 1)) || (g = poll_network(m))))
 			return g;
 		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] see above */
 		if ((g = gr_runq_get_next(&p->runq)) ||
@@ -522,7 +534,7 @@ find_runnable(struct gr_m *m)
 		if ((g = gr_globq_get(&p->runq,
 				      gr_globq_len() / procs_n + 1)))
 			return g;
-		if ((g = gr_preempted_get(m)))
+		if ((g = gr_preempted_get(m)) || (g = poll_network(m)))
 			return g;
 		if (lend(m))
 			continue;

@@ -202,6 +202,7 @@ GORO_NORETURN void goro_panic(const char *format, ...)
 #include <goro/chan.h>
 #include <goro/ctx.h>
 #include <goro/errgroup.h>
+#include <goro/io.h>
 #include <goro/select.h>
 #include <goro/sync.h>
 #include <goro/time.h>
