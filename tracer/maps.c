@@ -15,6 +15,8 @@
 
 #define DELETED " (deleted)"
 
+enum { PAGE = 4096 };
+
 /* The kernel writes a newline in a path as \012; the rest is as it is. */
 static void
 unescape(char *path)
@@ -145,6 +147,20 @@ gt_maps_cover(const struct gt_maps *maps, uint64_t addr, uint64_t bytes,
 	return true;
 }
 
+/*
+ * Does a file begin anew here, beside another mapping of it? Offset 0 says so,
+ * but not after a mapping of no more than the first page: linkers that do not
+ * align segments in the file (lld) have several begin within it.
+ */
+static bool
+begins_anew(const struct gt_map *map)
+{
+	const struct gt_map *prev = map - 1;
+
+	return map->offset == 0 &&
+	       (prev->offset > 0 || prev->end - prev->start > PAGE);
+}
+
 size_t
 gt_maps_file_end(const struct gt_maps *maps, size_t first)
 {
@@ -155,7 +171,7 @@ gt_maps_file_end(const struct gt_maps *maps, size_t first)
 	       maps->v[i].major == head->major &&
 	       maps->v[i].minor == head->minor &&
 	       strcmp(maps->v[i].path, head->path) == 0 &&
-	       maps->v[i].offset > 0)
+	       !begins_anew(&maps->v[i]))
 		i++;
 	return i;
 }

@@ -90,6 +90,24 @@ neighbours_of_one_file_belong_together(void **state)
 	assert_int_equal(gt_maps_file_end(maps, 4), 5);
 }
 
+/* As lld lays out a small program: three segments begin in the first page. */
+static void
+segments_that_share_the_first_page_belong_together(void **state)
+{
+	struct gt_maps maps;
+
+	(void)state;
+	assert_null(gt_maps_parse(strdup("1000-2000 r--p 0 8:1 7 /a\n"
+					 "2000-3000 r-xp 0 8:1 7 /a\n"
+					 "3000-5000 r--p 0 8:1 7 /a\n"
+					 "5000-6000 rw-p 1000 8:1 7 /a\n"
+					 "6000-7000 r--p 0 8:1 7 /a\n"),
+				  &maps));
+	assert_int_equal(gt_maps_file_end(&maps, 0), 4);
+	assert_int_equal(gt_maps_file_end(&maps, 4), 5);
+	gt_maps_fini(&maps);
+}
+
 static void
 an_unsorted_list_is_sorted(void **state)
 {
@@ -126,6 +144,8 @@ main(void)
 		WITH_MAPS(names_are_unescaped_or_empty),
 		WITH_MAPS(an_address_is_found_by_its_mapping),
 		WITH_MAPS(neighbours_of_one_file_belong_together),
+		cmocka_unit_test(
+			segments_that_share_the_first_page_belong_together),
 		cmocka_unit_test(an_unsorted_list_is_sorted),
 		cmocka_unit_test(an_empty_text_has_no_mappings),
 	};
