@@ -3,7 +3,8 @@
 # The scheduler, channels, select, stacks: with two workers, with one, and with
 # more than most machines have CPUs.
 
-foreach(unit run sched procs stack chan chan_many chan_misuse
+goro_add_test(test_runq)
+foreach(unit run sched procs stack deadlock chan chan_many chan_misuse
 	select select_many)
 	goro_add_test(test_${unit}
 		LIBS m
