@@ -4,7 +4,7 @@
  *
  * Idea       The descriptor's own flags are not touched. A socket is asked with
  *            MSG_DONTWAIT; anything else is polled first, and then read or
- *            written as much as cannot block.
+ *            written within a blocking section.
  * errno      Each system call is made in a function of its own that returns
  *            -errno: around it the goroutine may change threads, and errno's
  *            address with it.
@@ -56,7 +56,11 @@ read_now(int fd, void *buf, size_t bytes)
 	ready = poll_now(fd, POLLIN);
 	if (ready <= 0)
 		return ready ? ready : -EAGAIN;
-	return SYSCALL(read(fd, buf, bytes));
+	/* A file on a disk, or somebody else was faster: it may block. */
+	goro_blocking_begin();
+	n = SYSCALL(read(fd, buf, bytes));
+	goro_blocking_end();
+	return n;
 }
 
 /* How much may be written to a descriptor that poll() says is ready without
@@ -83,7 +87,11 @@ write_now(int fd, const void *buf, size_t bytes)
 	ready = poll_now(fd, POLLOUT);
 	if (ready <= 0)
 		return ready ? ready : -EAGAIN;
-	return SYSCALL(write(fd, buf, safe_bytes(fd, bytes)));
+	bytes = safe_bytes(fd, bytes);
+	goro_blocking_begin(); /* as in read_now() */
+	n = SYSCALL(write(fd, buf, bytes));
+	goro_blocking_end();
+	return n;
 }
 
 /* May it be tried again? 0, or what to return. */

@@ -26,7 +26,7 @@ extern "C" {
  * Errors    what read(2) may give; -EBADF also when another goroutine closes
  *           @fd meanwhile with goro_close()
  * Context   goroutine only; may go on on another thread. A regular file is
- *           read at once, by the thread
+ *           read at once, in a blocking section
  * Threads   several may read one @fd; each gets a part
  */
 ssize_t goro_read(int fd, void *buf, size_t bytes);
