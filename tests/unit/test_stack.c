@@ -192,7 +192,7 @@ run_overflow_mprotect(void)
 static __attribute__((noinline)) void
 write_below(uintptr_t bottom)
 {
-	size_t left = (uintptr_t)__builtin_frame_address(0) - bottom;
+	size_t left = (uintptr_t)__builtin_frame_address(0) - bottom + 64;
 	volatile char *p = alloca(left);
 
 	for (size_t i = 0; i < left; i += 8)
