@@ -176,8 +176,14 @@ start(const struct goro_attr *attr, void (*fn)(void *), void *arg,
 		gr_fatal("go of nil func value");
 	if (attr && attr->stack_bytes)
 		class = gr_stack_class(attr->stack_bytes);
-	if (__builtin_expect(copy_bytes > GR_STACK_DEFAULT_BYTES / 4, 0))
-		class = gr_stack_class(copy_bytes + GR_STACK_DEFAULT_BYTES);
+	if (__builtin_expect(copy_bytes > gr_class_bytes(class) / 4, 0)) {
+		/* It comes on top of a whole stack. */
+		size_t bytes = copy_bytes + gr_class_bytes(class);
+
+		class = gr_stack_class(bytes);
+		if (bytes < copy_bytes || bytes > gr_class_bytes(class))
+			return 0;
+	}
 	g = gr_g_create(m, class, fn, arg, copy_bytes, (uintptr_t)creator_pc);
 	if (!g)
 		return 0;

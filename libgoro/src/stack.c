@@ -26,19 +26,13 @@ static struct class {
 
 struct gr_chunk *gr_chunks;
 
-static size_t
-class_bytes(unsigned class)
-{
-	return (size_t)1 << (GR_STACK_MIN_LOG2 + class);
-}
-
 unsigned
 gr_stack_class(size_t bytes)
 {
 	unsigned class = 0;
 
 	while (class < GR_STACK_CLASSES - 1 &&
-	       class_bytes(class) < bytes)
+	       gr_class_bytes(class) < bytes)
 		class++;
 	return class;
 }
@@ -77,7 +71,7 @@ chunk_header_bytes(uint64_t slots)
 static struct gr_chunk *
 chunk_create(unsigned class)
 {
-	size_t slot_bytes = class_bytes(class), bytes;
+	size_t slot_bytes = gr_class_bytes(class), bytes;
 	char *base = reserve(slot_bytes, &bytes);
 	struct gr_chunk *c;
 

@@ -69,6 +69,12 @@ struct gr_chunk *gr_stack_chunk_of(uintptr_t addr);
 void gr_g_each(bool (*fn)(struct gr_g *g, uint64_t word, void *arg),
 	       void *arg);
 
+static inline size_t
+gr_class_bytes(unsigned class)
+{
+	return (size_t)1 << (GR_STACK_MIN_LOG2 + class);
+}
+
 static inline struct gr_g *
 gr_chunk_g(const struct gr_chunk *c, uint64_t i)
 {

@@ -121,6 +121,14 @@ T_GORO(go_copy_copies_and_aligns)
 	goro_chan_unref(done);
 }
 
+/* Nothing of it is read: there is no stack for it. */
+T_GORO(go_copy_of_too_much_fails)
+{
+	T_CHECK_EQ(goro_go_copy(check_copy, "", SIZE_MAX), 0);
+	T_CHECK_EQ(goro_go_copy(check_copy, "", SIZE_MAX / 2), 0);
+	T_CHECK_EQ(goro_go_copy(check_copy, "", (size_t)3 << 30), 0);
+}
+
 static struct goro_chan *taken;
 
 static void
@@ -368,6 +376,7 @@ main(void)
 		cmocka_unit_test(count_is_of_those_alive),
 		cmocka_unit_test(go_copy_copies_and_aligns),
 		cmocka_unit_test(go_copy_of_nothing_is_allowed),
+		cmocka_unit_test(go_copy_of_too_much_fails),
 		cmocka_unit_test(attributes_are_kept),
 		cmocka_unit_test(yield_lets_all_who_wait_run_first),
 		cmocka_unit_test(those_who_yield_take_turns),
