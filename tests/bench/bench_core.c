@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+/*
+ * bench_core.c - the scheduler and channels, work for work as in go/bench.go
+ *
+ * One line a work: its name, nanoseconds an operation. `compare` runs both.
+ *
+ *   bench_core [WORK...]
+ */
+#include <goro/goro.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 1000000 };
+
+static struct goro_chan *a, *b;
+
+static void
+pong(void *arg)
+{
+	long x;
+
+	(void)arg;
+	for (int i = 0; i < N; i++) {
+		goro_chan_recv(a, &x);
+		goro_chan_send(b, &x);
+	}
+}
+
+static int64_t
+ping_pong(void)
+{
+	long x = 0;
+
+	goro_go(pong, NULL);
+	for (int i = 0; i < N; i++) {
+		goro_chan_send(a, &x);
+		goro_chan_recv(b, &x);
+	}
+	return N;
+}
+
+static void
+yield_often(void *wg)
+{
+	for (int i = 0; i < N; i++)
+		goro_yield();
+	goro_waitgroup_done(wg);
+}
+
+static int64_t
+yield(void)
+{
+	struct goro_waitgroup wg = GORO_WAITGROUP_INIT;
+
+	goro_waitgroup_add(&wg, 2);
+	goro_go(yield_often, &wg);
+	goro_go(yield_often, &wg);
+	goro_waitgroup_wait(&wg);
+	return 2 * N;
+}
+
+static void
+send_one(void *arg)
+{
+	(void)arg;
+	goro_chan_send(b, &(long){ 1 });
+}
+
+static int64_t
+spawn_join(void)
+{
+	long x;
+
+	for (int i = 0; i < N; i++) {
+		goro_go(send_one, NULL);
+		goro_chan_recv(b, &x);
+	}
+	return N;
+}
+
+static void
+finish(void *wg)
+{
+	goro_waitgroup_done(wg);
+}
+
+static int64_t
+spawn_many(void)
+{
+	struct goro_waitgroup wg = GORO_WAITGROUP_INIT;
+
+	goro_waitgroup_add(&wg, N);
+	for (int i = 0; i < N; i++)
+		goro_go(finish, &wg);
+	goro_waitgroup_wait(&wg);
+	return N;
+}
+
+static struct goro_chan *items;
+
+static void
+produce(void *n)
+{
+	for (long i = 0; i < (long)n; i++)
+		goro_chan_send(items, &i);
+}
+
+static void
+consume(void *wg)
+{
+	long x;
+
+	while (goro_chan_recv(items, &x))
+		;
+	goro_waitgroup_done(wg);
+}
+
+static int64_t
+pass(int each)
+{
+	struct goro_waitgroup wg = GORO_WAITGROUP_INIT;
+
+	items = goro_chan_create(sizeof(long), 128);
+	goro_waitgroup_add(&wg, each);
+	for (int i = 0; i < each; i++)
+		goro_go(consume, &wg);
+	for (int i = 1; i < each; i++)
+		goro_go(produce, (void *)(long)(N / each));
+	produce((void *)(long)(N / each));
+	while (goro_count() > (size_t)each + 1)
+		goro_yield();
+	goro_chan_close(items);
+	goro_waitgroup_wait(&wg);
+	goro_chan_unref(items);
+	return N;
+}
+
+static int64_t
+buffered_1_1(void)
+{
+	return pass(1);
+}
+
+static int64_t
+buffered_4_4(void)
+{
+	return pass(4);
+}
+
+/* A ready select of @n with the send that makes it ready. */
+static int64_t
+ready_select(int n)
+{
+	struct goro_chan *ch[8];
+	struct goro_case cases[8];
+	long x = 0;
+
+	for (int i = 0; i < n; i++) {
+		ch[i] = goro_chan_create(sizeof(long), 1);
+		cases[i] = GORO_RECV(ch[i], &x);
+	}
+	for (int i = 0; i < N; i++) {
+		goro_chan_send(ch[i % n], &x);
+		goro_select(cases, n);
+	}
+	for (int i = 0; i < n; i++)
+		goro_chan_unref(ch[i]);
+	return N;
+}
+
+static int64_t
+select_ready_2(void)
+{
+	return ready_select(2);
+}
+
+static int64_t
+select_ready_8(void)
+{
+	return ready_select(8);
+}
+
+struct senders {
+	struct goro_chan *ch[8];
+	int n;
+};
+
+static void
+send_in_turn(void *arg)
+{
+	struct senders *s = arg;
+
+	for (long i = 0; i < N / 4; i++)
+		goro_chan_send(s->ch[i % s->n], &i);
+}
+
+/* A select that waits, and the send that wakes it. */
+static int64_t
+blocking_select(int n)
+{
+	struct senders s = { .n = n };
+	struct goro_case cases[8];
+	long x = 0;
+
+	for (int i = 0; i < n; i++) {
+		s.ch[i] = goro_chan_create(sizeof(long), 0);
+		cases[i] = GORO_RECV(s.ch[i], &x);
+	}
+	goro_go(send_in_turn, &s);
+	for (int i = 0; i < N / 4; i++)
+		goro_select(cases, n);
+	for (int i = 0; i < n; i++)
+		goro_chan_unref(s.ch[i]);
+	return N / 4;
+}
+
+static int64_t
+select_wait_2(void)
+{
+	return blocking_select(2);
+}
+
+static int64_t
+select_wait_8(void)
+{
+	return blocking_select(8);
+}
+
+struct filter {
+	struct goro_chan *in, *out;
+	int prime;
+};
+
+static void
+generate(void *ch)
+{
+	for (int i = 2;; i++)
+		goro_chan_send(ch, &i);
+}
+
+static void
+sift(void *arg)
+{
+	struct filter f = *(struct filter *)arg;
+	int i;
+
+	for (;;) {
+		goro_chan_recv(f.in, &i);
+		if (i % f.prime)
+			goro_chan_send(f.out, &i);
+	}
+}
+
+static int64_t
+sieve(void)
+{
+	enum { PRIMES = 1000 };
+	struct goro_chan *ch = goro_chan_create(sizeof(int), 0);
+
+	goro_go(generate, ch);
+	for (int i = 0; i < PRIMES; i++) {
+		struct filter f = { .in = ch };
+
+		goro_chan_recv(ch, &f.prime);
+		ch = f.out = goro_chan_create(sizeof(int), 0);
+		goro_go_copy(sift, &f, sizeof(f));
+	}
+	return PRIMES;
+}
+
+static struct goro_mutex mutex;
+static long counter;
+
+static void
+count_up(void *wg)
+{
+	for (int i = 0; i < N / 8; i++) {
+		goro_mutex_lock(&mutex);
+		counter++;
+		goro_mutex_unlock(&mutex);
+	}
+	goro_waitgroup_done(wg);
+}
+
+static int64_t
+lock_alone(void)
+{
+	for (int i = 0; i < N; i++) {
+		goro_mutex_lock(&mutex);
+		goro_mutex_unlock(&mutex);
+	}
+	return N;
+}
+
+static int64_t
+lock_8(void)
+{
+	struct goro_waitgroup wg = GORO_WAITGROUP_INIT;
+
+	goro_waitgroup_add(&wg, 8);
+	for (int i = 0; i < 8; i++)
+		goro_go(count_up, &wg);
+	goro_waitgroup_wait(&wg);
+	return N;
+}
+
+static void
+sleep_a_while(void *wg)
+{
+	goro_sleep(300000000);
+	goro_waitgroup_done(wg);
+}
+
+static int64_t
+sleepers_100k(void)
+{
+	struct goro_waitgroup wg = GORO_WAITGROUP_INIT;
+
+	goro_waitgroup_add(&wg, 100000);
+	for (int i = 0; i < 100000; i++)
+		goro_go(sleep_a_while, &wg);
+	goro_waitgroup_wait(&wg);
+	return 100000;
+}
+
+static const struct work {
+	const char *name;
+	int64_t (*run)(void); /* returns the number of operations */
+} works[] = {
+	{ "ping-pong", ping_pong },
+	{ "yield", yield },
+	{ "spawn-join", spawn_join },
+	{ "spawn-many", spawn_many },
+	{ "buffered-1-1", buffered_1_1 },
+	{ "buffered-4-4", buffered_4_4 },
+	{ "select-ready-2", select_ready_2 },
+	{ "select-ready-8", select_ready_8 },
+	{ "select-wait-2", select_wait_2 },
+	{ "select-wait-8", select_wait_8 },
+	{ "sieve-1000", sieve },
+	{ "mutex-alone", lock_alone },
+	{ "mutex-8", lock_8 },
+	{ "sleepers-100k", sleepers_100k },
+};
+
+static int
+run_one(void *arg)
+{
+	const struct work *w = arg;
+	int64_t start_ns, n;
+
+	a = goro_chan_create(sizeof(long), 0);
+	b = goro_chan_create(sizeof(long), 0);
+	start_ns = goro_now();
+	n = w->run();
+	printf("%s %.1f\n", w->name, (double)(goro_now() - start_ns) / n);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	for (size_t i = 0; i < sizeof(works) / sizeof(*works); i++) {
+		bool wanted = argc == 1;
+
+		for (int k = 1; k < argc; k++)
+			wanted |= !strcmp(argv[k], works[i].name);
+		if (wanted)
+			goro_run(run_one, (void *)&works[i]);
+	}
+	return 0;
+}
