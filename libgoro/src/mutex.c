@@ -9,8 +9,8 @@
  *            waits for ever.
  * Word       WAITED says that the unlocker must look into the queue. Waking
  *            one clears it, and the woken one sets it again when it comes too
- *            late: so there is never more than one on its way, and those who
- *            lock and unlock meanwhile are spared the queue.
+ *            late: so those who lock and unlock meanwhile are spared the queue
+ *            and do not wake another each time.
  *              An exchange that fails has put LOCKED over WAITED. Whoever did
  *            so exchanges WAITED for the word from then on, until it has the
  *            mutex or waits itself.
@@ -20,6 +20,7 @@
  * Spinning   only while another worker runs the owner, and briefly.
  * Locks      mu->lock_, for the queue. It is released before the word is, as
  *            then the mutex is still there for certain (sync.h).
+ * The model in tests/models/mutex.pml checks what follows from all this.
  */
 #include "arch/arch.h"
 #include "barrier.h"
@@ -42,8 +43,9 @@ enum {
 
 enum {
 	PATIENCE_NS = 1000000,
-	SPINS = 30,
-	PAUSES = 4, /* between looks */
+	SPINS = 30,     /* as long as Go's: a few microseconds */
+	SPINS_BUSY = 6, /* with others to run: as long as a park takes */
+	PAUSES = 4,     /* between looks */
 };
 
 /* One that waits for a mutex. */
@@ -98,7 +100,11 @@ grab(struct goro_mutex *mu, uint32_t *mark)
 static bool
 spin(struct goro_mutex *mu, const struct gr_p *here, uint32_t *mark)
 {
-	for (int i = 0; i < SPINS && owner_runs(mu, here); i++) {
+	/* [relaxed] what is to be done here, as far as we know. */
+	bool busy = gr_load_rlx(&here->runq.next) || gr_runq_len(&here->runq);
+	int spins = busy ? SPINS_BUSY : SPINS;
+
+	for (int i = 0; i < spins && owner_runs(mu, here); i++) {
 		for (int k = 0; k < PAUSES; k++)
 			gr_arch_relax();
 		/* [relaxed] the exchange decides. */
@@ -139,11 +145,26 @@ tell_unlockers(struct goro_mutex *mu)
 	gr_store_rel(&mu->waits_, KNOWN);
 }
 
+/* Behind all that came before; who is here again came before most. */
+static void
+queue_up(struct gr_waitq *q, struct contender *c)
+{
+	struct gr_waiter *at = c->since ? q->first : NULL;
+
+	while (at && ((struct contender *)at)->since <= c->since)
+		at = at->next;
+	if (at)
+		gr_waitq_push_before(&c->w, at);
+	else
+		gr_waitq_push(q, &c->w);
+	if (!c->since)
+		c->since = gr_cycles();
+}
+
 static __attribute__((noinline)) void
 lock_slow(struct goro_mutex *mu, struct gr_m *m, uint32_t mark)
 {
 	struct contender c = { GR_SYNC_WAITER(m, mu), 0 };
-	struct gr_waitq *q = gr_sync_queue(&mu->waiters_);
 	struct gr_lock *lock = gr_sync_lock(&mu->lock_);
 
 	if (spin(mu, m->p, &mark)) {
@@ -155,18 +176,13 @@ lock_slow(struct goro_mutex *mu, struct gr_m *m, uint32_t mark)
 		gr_lock(lock);
 		if (grab(mu, &mark))
 			break;
-		if (c.since) {
-			gr_waitq_push_first(q, &c.w);
-		} else {
-			c.since = gr_cycles();
-			gr_waitq_push(q, &c.w);
-		}
+		queue_up(gr_sync_queue(&mu->waiters_), &c);
 		m = gr_sync_park(m, GORO_WAIT_MUTEX, &c.w, lock);
 		if (c.w.ok)
 			return; /* it was handed to us */
 	}
 	/* [pair mutex] whoever is to be in the queue waits for its lock. */
-	if (!q->first)
+	if (!gr_sync_queue(&mu->waiters_)->first)
 		gr_store_rlx(&mu->locked_, LOCKED);
 	gr_unlock(lock);
 	own(mu, m);

@@ -55,17 +55,11 @@ gr_m_set_self(struct gr_m *m)
 	self_m = m;
 }
 
-struct gr_m *
-gr_m_goroutine(const char *who)
+__attribute__((cold)) void
+gr_m_misplaced(const struct gr_m *m, const char *who)
 {
-	struct gr_m *m = gr_m_self();
-
-	/* On a goroutine's stack only a blocking section has no P. */
-	if (__builtin_expect(!m || !m->p, 0))
-		goro_panic("%s called %s", who,
-			   m ? "inside a blocking section" :
-			       "outside a goroutine");
-	return m;
+	goro_panic("%s called %s", who,
+		   m ? "inside a blocking section" : "outside a goroutine");
 }
 
 /* The next goroutine of our own queue, or NULL for the long path. */

@@ -121,7 +121,18 @@ struct gr_m *gr_m_self(void);
 void gr_m_set_self(struct gr_m *m);
 
 /* The same for those that must be on a goroutine; panics elsewhere. */
-struct gr_m *gr_m_goroutine(const char *who);
+_Noreturn void gr_m_misplaced(const struct gr_m *m, const char *who);
+
+static inline struct gr_m *
+gr_m_goroutine(const char *who)
+{
+	struct gr_m *m = gr_m_self();
+
+	/* On a goroutine's stack only a blocking section has no P. */
+	if (__builtin_expect(!m || !m->p, 0))
+		gr_m_misplaced(m, who);
+	return m;
+}
 
 /**
  * Park the calling goroutine until somebody makes it ready.

@@ -50,18 +50,20 @@ gr_waitq_push(struct gr_waitq *q, struct gr_waiter *w)
 	q->last = w;
 }
 
-/* Before all others: for one that was here before. */
+/* Before @at, which is in the queue: for one that has been there before. */
 static inline void
-gr_waitq_push_first(struct gr_waitq *q, struct gr_waiter *w)
+gr_waitq_push_before(struct gr_waiter *w, struct gr_waiter *at)
 {
-	w->next = q->first;
-	w->prev = NULL;
+	struct gr_waitq *q = at->queue;
+
+	w->next = at;
+	w->prev = at->prev;
 	w->queue = q;
-	if (q->first)
-		q->first->prev = w;
+	if (at->prev)
+		at->prev->next = w;
 	else
-		q->last = w;
-	gr_store_rlx(&q->first, w); /* [pair chan-peek] */
+		gr_store_rlx(&q->first, w); /* [pair chan-peek] */
+	at->prev = w;
 }
 
 static inline void

@@ -14,7 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum lock { MUTEX, READ, WRITE };
+
 static struct goro_mutex mutex;
+static struct goro_rwmutex rwmutex;
 static struct goro_waitgroup all;
 static int goroutines = 1, inside, outside;
 static bool yield;
@@ -27,20 +30,52 @@ steps(int n)
 		__asm__ volatile("" : "+r"(i));
 }
 
-static void
-work(void *arg)
+static inline __attribute__((always_inline)) void
+work(enum lock lock)
 {
-	(void)arg;
 	for (long i = 0; i < rounds; i++) {
-		goro_mutex_lock(&mutex);
+		if (lock == MUTEX)
+			goro_mutex_lock(&mutex);
+		else if (lock == READ)
+			goro_rwmutex_rlock(&rwmutex);
+		else
+			goro_rwmutex_lock(&rwmutex);
 		steps(inside);
 		if (yield)
 			goro_yield();
-		goro_mutex_unlock(&mutex);
+		if (lock == MUTEX)
+			goro_mutex_unlock(&mutex);
+		else if (lock == READ)
+			goro_rwmutex_runlock(&rwmutex);
+		else
+			goro_rwmutex_unlock(&rwmutex);
 		steps(outside);
 	}
 	goro_waitgroup_done(&all);
 }
+
+static void
+lock_mutex(void *arg)
+{
+	(void)arg;
+	work(MUTEX);
+}
+
+static void
+lock_to_read(void *arg)
+{
+	(void)arg;
+	work(READ);
+}
+
+static void
+lock_to_write(void *arg)
+{
+	(void)arg;
+	work(WRITE);
+}
+
+static void (*fn)(void *arg) = lock_mutex;
 
 static int
 measure(void *arg)
@@ -52,7 +87,7 @@ measure(void *arg)
 	goro_waitgroup_add(&all, goroutines);
 	start_ns = goro_now();
 	for (int i = 0; i < goroutines; i++)
-		goro_go(work, NULL);
+		goro_go(fn, NULL);
 	goro_waitgroup_wait(&all);
 	printf("%.1f ns\n",
 	       (double)(goro_now() - start_ns) / goroutines / rounds);
@@ -62,7 +97,7 @@ measure(void *arg)
 int
 main(int argc, char **argv)
 {
-	for (int c; (c = getopt(argc, argv, "g:yi:o:n:")) != -1;) {
+	for (int c; (c = getopt(argc, argv, "g:yi:o:n:rw")) != -1;) {
 		switch (c) {
 		case 'g':
 			goroutines = atoi(optarg);
@@ -78,6 +113,12 @@ main(int argc, char **argv)
 			break;
 		case 'n':
 			rounds = atol(optarg);
+			break;
+		case 'r':
+			fn = lock_to_read;
+			break;
+		case 'w':
+			fn = lock_to_write;
 			break;
 		default:
 			return 64;
