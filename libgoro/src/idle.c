@@ -307,9 +307,11 @@ gr_idle_give(struct gr_p *p)
 {
 	gr_store_rel(&p->m, NULL); /* [pair p-thread] */
 	gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
-	/* [relaxed] `next` is stable: the P is ours. */
+	/* [relaxed] `next` is stable: the P is ours. A timer, or a descriptor,
+	 * needs a thread that sleeps for it. */
 	if (!gr_load_rlx(&p->runq.next) && p->id < gr_load_sc(&gr_procs_n) &&
-	    gr_load_sc(&p->timers.first_ns) == GORO_FOREVER) {
+	    gr_load_sc(&p->timers.first_ns) == GORO_FOREVER &&
+	    !gr_netpoll_any()) {
 		list_push(p);
 		if (!work_anywhere(NULL) || !list_take(p)) {
 			check_deadlock();

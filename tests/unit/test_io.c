@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -378,6 +379,65 @@ T_GORO(waiting_for_a_descriptor_is_no_deadlock)
 	goro_close(fds[1]);
 }
 
+/* Writes when the runtime has long gone to sleep. */
+static void *
+write_when_all_sleep(void *arg)
+{
+	usleep(400000);
+	T_CHECK_EQ(write(*(int *)arg, "x", 1), 1);
+	return NULL;
+}
+
+T_GORO(a_goroutine_locked_to_its_thread_waits_too)
+{
+	pthread_t writer;
+	int fds[2];
+	char c;
+
+	pipe_of(fds);
+	goro_maxprocs(1);
+	T_CHECK_EQ(pthread_create(&writer, NULL, write_when_all_sleep, &fds[1]), 0);
+	goro_thread_lock();
+	T_CHECK_EQ(goro_read(fds[0], &c, 1), 1);
+	goro_thread_unlock();
+	pthread_join(writer, NULL);
+	goro_close(fds[0]);
+	goro_close(fds[1]);
+}
+
+static atomic_int was_read;
+
+static void
+read_and_say(void *arg)
+{
+	char c;
+
+	T_CHECK_EQ(goro_read(*(int *)arg, &c, 1), 1);
+	atomic_store(&was_read, 1);
+}
+
+T_GORO(a_descriptor_is_watched_while_the_only_worker_blocks)
+{
+	pthread_t writer;
+	int fds[2];
+
+	pipe_of(fds);
+	goro_maxprocs(1);
+	atomic_store(&was_read, 0);
+	goro_go(read_and_say, &fds[0]);
+	goro_yield();
+	T_CHECK_EQ(pthread_create(&writer, NULL, write_when_all_sleep, &fds[1]), 0);
+	goro_blocking_begin();
+	for (int i = 0; !atomic_load(&was_read); i++) {
+		T_CHECK(i < 30000);
+		usleep(1000);
+	}
+	goro_blocking_end();
+	pthread_join(writer, NULL);
+	goro_close(fds[0]);
+	goro_close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -388,6 +448,9 @@ main(void)
 		cmocka_unit_test(a_write_larger_than_the_pipe_waits_for_room),
 		cmocka_unit_test(a_close_wakes_those_who_wait),
 		cmocka_unit_test(a_number_that_was_closed_elsewhere_works_again),
+		cmocka_unit_test(a_goroutine_locked_to_its_thread_waits_too),
+		cmocka_unit_test(
+			a_descriptor_is_watched_while_the_only_worker_blocks),
 		cmocka_unit_test(poll_reports_what_holds_until_its_deadline),
 		cmocka_unit_test(a_regular_file_is_always_ready),
 		cmocka_unit_test(tcp_echo_with_many_clients),
