@@ -5,6 +5,7 @@
  * The whole way, left to right: target, snapshot, unwind, symbolize, model,
  * renderer. Each step is a call into the tracer.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,12 @@ say_what_is_missing(struct gt_model *model)
 			stats->damaged);
 		status = CLI_FINDINGS;
 	}
-	if (stats->unresolved) {
+	if (stats->unresolved && stats->hold_error == EPERM) {
+		cli_say("%zu goroutines' stacks are not shown: another "
+			"program, a debugger perhaps, traces their threads",
+			stats->unresolved);
+		status = CLI_FINDINGS;
+	} else if (stats->unresolved) {
 		cli_say("%zu goroutines ran all the time and could not be "
 			"stopped: their stacks are not shown",
 			stats->unresolved);

@@ -93,6 +93,7 @@ struct gt_held {
  * as taken. The caller frees the list. */
 struct gt_error *gt_hold_running(struct gt_target *t, const struct gt_abi *abi,
 				 struct gt_slot *slots, size_t n,
-				 struct gt_held **ret, uint64_t *ret_max_ns);
+				 struct gt_held **ret,
+				 struct gt_snapshot_stats *stats);
 
 #endif

@@ -15,6 +15,7 @@
  *            even then is tried again, a few times, and then given up: its
  *            stack is not known, and nothing is made up.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,7 +37,7 @@ struct hold {
 	struct gt_slot *slots; /* sorted by `lo` */
 	size_t n, left;
 	struct gt_held *held;
-	uint64_t max_ns;
+	struct gt_snapshot_stats *stats;
 	uint64_t deadline_ns;
 	struct gt_error *err;
 };
@@ -190,8 +191,18 @@ note_time(struct hold *h, uint64_t began_ns)
 {
 	uint64_t took = now_ns() - began_ns;
 
-	if (took > h->max_ns)
-		h->max_ns = took;
+	if (took > h->stats->held_max_ns)
+		h->stats->held_max_ns = took;
+}
+
+static bool
+hold(struct hold *h, int tid, struct gt_regs *regs)
+{
+	int rc = h->t->ops->hold(h->t, tid, regs);
+
+	if (rc && rc != -ESRCH)
+		h->stats->hold_error = -rc;
+	return rc == 0;
 }
 
 static void
@@ -204,8 +215,7 @@ hold_single(struct hold *h, const struct gt_threads *threads)
 
 		if (began > h->deadline_ns)
 			return;
-		if (!is_wanted(h, th->g) ||
-		    h->t->ops->hold(h->t, th->tid, &regs) != 0)
+		if (!is_wanted(h, th->g) || !hold(h, th->tid, &regs))
 			continue;
 		copy_stack(h, &regs);
 		h->t->ops->release(h->t, th->tid);
@@ -222,8 +232,7 @@ hold_joint(struct hold *h, const struct gt_threads *threads)
 	uint64_t began = now_ns();
 
 	for (size_t i = 0; i < n && now_ns() < h->deadline_ns; i++)
-		held[i] = h->t->ops->hold(h->t, threads->v[i].tid, &regs[i]) ==
-			  0;
+		held[i] = hold(h, threads->v[i].tid, &regs[i]);
 	for (size_t i = 0; i < n; i++)
 		if (held[i])
 			copy_stack(h, &regs[i]);
@@ -264,7 +273,7 @@ hold_all_passes(void *arg)
 struct gt_error *
 gt_hold_running(struct gt_target *t, const struct gt_abi *abi,
 		struct gt_slot *slots, size_t n, struct gt_held **ret,
-		uint64_t *ret_max_ns)
+		struct gt_snapshot_stats *stats)
 {
 	struct hold h = {
 		.t = t,
@@ -272,13 +281,13 @@ gt_hold_running(struct gt_target *t, const struct gt_abi *abi,
 		.slots = slots,
 		.n = n,
 		.left = n,
+		.stats = stats,
 		.deadline_ns = now_ns() + MAX_NS,
 	};
 
 	qsort(slots, n, sizeof(*slots), by_lo);
 	struct gt_error *err = gt_target_trace(hold_all_passes, &h);
 	*ret = h.held;
-	*ret_max_ns = h.max_ns;
 	if (!err)
 		return h.err;
 	gt_error_free(h.err);

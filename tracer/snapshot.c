@@ -82,7 +82,7 @@ take_running(struct gt_copier *s)
 	struct gt_held *held = NULL, *next;
 	size_t n = s->pending_n;
 	struct gt_error *err = gt_hold_running(s->t, s->abi, s->pending, n,
-					       &held, &s->stats->held_max_ns);
+					       &held, s->stats);
 
 	s->pending_n = 0;
 	for (size_t i = 0; i < n; i++)

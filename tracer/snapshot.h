@@ -50,6 +50,7 @@ struct gt_snapshot_stats {
 	size_t unresolved;    /* handed over without a stack: never at rest */
 	size_t too_deep;      /* without a stack: there is too much of it */
 	size_t damaged;       /* records that could not be true, left out */
+	int hold_error;       /* why one could not be held, errno, or 0 */
 	uint64_t held_max_ns; /* the longest time that a thread stood still */
 	struct gt_error *problem; /* what was wrong with a list, or NULL */
 };

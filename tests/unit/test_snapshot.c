@@ -482,9 +482,7 @@ no_word_of_the_registry_leads_astray(void **state)
 {
 	struct fake *f = *state;
 	static struct seen seen;
-	static const uint64_t values[] = {
-		0, 1, UINT64_MAX, FAKE_BASE, FAKE_BASE + 4096, 1ull << 63,
-	};
+	static const uint64_t values[] = { 0, UINT64_MAX, FAKE_BASE + 4096 };
 	uint64_t *from = &f->mem->chunks, *to = (uint64_t *)f->mem->text;
 
 	f->mem->chunk[0].next = fake_addr(f, &f->mem->chunk[1]);
@@ -501,7 +499,7 @@ no_word_of_the_registry_leads_astray(void **state)
 					(uint64_t *)fake_g(f, 0, 0) + (p - to);
 		uint64_t before = *at;
 
-		for (unsigned i = 0; i < 6; i++) {
+		for (unsigned i = 0; i < 3; i++) {
 			*at = values[i];
 			snap(f, &seen);
 			gt_error_free(seen.stats.problem);

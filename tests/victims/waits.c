@@ -132,7 +132,8 @@ named(void *arg)
 	for (;;) \
 	n++
 
-static NOINLINE void
+/* ThreadSanitizer's functions would be on its stack. */
+__attribute__((no_sanitize("thread"))) static NOINLINE void
 spinner(void *arg)
 {
 	static volatile long n;
