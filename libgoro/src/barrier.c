@@ -32,5 +32,5 @@ void
 gr_barrier_all(void)
 {
 	if (!membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-		gr_fatal("membarrier() failed");
+		gr_fatal("membarrier() was taken away after goro_run()");
 }

@@ -44,8 +44,8 @@ goro_cond_wait(struct goro_cond *c, struct goro_mutex *mutex)
 	goro_mutex_lock(mutex);
 }
 
-/* Does anybody wait? Whoever was in the queue before we were told of a reason
- * to signal is seen, since that told us of the queue as well. */
+/* Does anybody wait? [pair chan-peek] relaxed: whoever was in the queue before
+ * we were told of a reason to signal is seen, since that told us as well. */
 static inline bool
 anybody(struct goro_cond *c)
 {

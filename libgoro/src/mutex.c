@@ -61,12 +61,20 @@ moment(const struct gr_p *p)
 	return gr_load_rlx(&p->tick) << 8 | p->id; /* [relaxed] a hint */
 }
 
+#define NO_MOMENT UINT32_MAX
+
+/* [relaxed] only the owner relies on what is stored. */
+static inline void
+set_owner(struct goro_mutex *mu, uint64_t id, uint32_t moment)
+{
+	gr_store_rlx(&mu->owner_, id);
+	gr_store_rlx(&mu->moment_, moment);
+}
+
 static inline void
 own(struct goro_mutex *mu, struct gr_m *m)
 {
-	/* [relaxed] only the owner relies on them. */
-	gr_store_rlx(&mu->owner_, m->g->id);
-	gr_store_rlx(&mu->moment_, moment(m->p));
+	set_owner(mu, m->g->id, moment(m->p));
 }
 
 /* --- Locking -------------------------------------------------------------- */
@@ -100,7 +108,7 @@ grab(struct goro_mutex *mu, uint32_t *mark)
 static bool
 spin(struct goro_mutex *mu, const struct gr_p *here, uint32_t *mark)
 {
-	/* [relaxed] what is to be done here, as far as we know. */
+	/* [relaxed] whether there are others to run is a hint. */
 	bool busy = gr_load_rlx(&here->runq.next) || gr_runq_len(&here->runq);
 	int spins = busy ? SPINS_BUSY : SPINS;
 
@@ -142,7 +150,7 @@ tell_unlockers(struct goro_mutex *mu)
 		/* [pair mutex-waits] acquire: sees the word that it stored. */
 		for (int k = 0; gr_load_acq(&gr_procs[i]->unlocking); k++)
 			gr_back_off(k);
-	gr_store_rel(&mu->waits_, KNOWN);
+	gr_store_rel(&mu->waits_, KNOWN); /* [pair mutex-waits] release */
 }
 
 /* Behind all that came before; who is here again came before most. */
@@ -178,8 +186,10 @@ lock_slow(struct goro_mutex *mu, struct gr_m *m, uint32_t mark)
 			break;
 		queue_up(gr_sync_queue(&mu->waiters_), &c);
 		m = gr_sync_park(m, GORO_WAIT_MUTEX, &c.w, lock);
-		if (c.w.ok)
-			return; /* it was handed to us */
+		if (c.w.ok) { /* it was handed to us */
+			own(mu, m);
+			return;
+		}
 	}
 	/* [pair mutex] whoever is to be in the queue waits for its lock. */
 	if (!gr_sync_queue(&mu->waiters_)->first)
@@ -237,7 +247,7 @@ unlock_slow(struct goro_mutex *mu, struct gr_m *m)
 	w->ok = gr_cycles() - ((struct contender *)w)->since >
 		gr_cycles_in(PATIENCE_NS);
 	if (w->ok)
-		gr_store_rlx(&mu->owner_, g->id); /* [relaxed] see own() */
+		set_owner(mu, g->id, NO_MOMENT);
 	gr_unlock(lock);
 	if (!w->ok)
 		gr_store_rel(&mu->locked_, FREE); /* [pair mutex] release */
@@ -249,7 +259,7 @@ release(struct goro_mutex *mu, struct gr_m *m)
 {
 	struct gr_p *p = m->p;
 
-	gr_store_rlx(&mu->owner_, 0); /* [relaxed] see own() */
+	gr_store_rlx(&mu->owner_, 0); /* [relaxed] see set_owner() */
 	/* [pair mutex-waits] in this order; see tell_unlockers(). */
 	gr_store_rlx(&p->unlocking, 1);
 	gr_barrier_light();

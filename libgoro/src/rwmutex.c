@@ -105,6 +105,7 @@ enter(struct goro_rwmutex *rw, uint32_t bars, uint32_t what)
 {
 	uint32_t s;
 
+	/* [relaxed] the exchange decides. */
 	while (!((s = gr_load_rlx(&rw->state_)) & bars))
 		/* [pair rwmutex] acquire: sees what was written inside. */
 		if (gr_cas_acq_rel(&rw->state_, s, s + what))
@@ -121,8 +122,8 @@ enter_locked(struct goro_rwmutex *rw, uint32_t bars, uint32_t what)
 	do {
 		if (enter(rw, bars, what))
 			return true;
+		/* [pair rwmutex] whoever leaves after this sees WAITED. */
 		s = gr_load_rlx(&rw->state_);
-		/* [pair rwmutex] */
 	} while (!(s & bars) || !gr_cas_acq_rel(&rw->state_, s, s | WAITED));
 	return false;
 }
@@ -148,8 +149,8 @@ enter_slow(struct gr_m *m, struct goro_rwmutex *rw, uint32_t bars,
 
 /*
  * Nobody is inside any more, and somebody waits: let them in, readers before a
- * writer or after. There is a writer if there are no readers, and after the
- * last reader too, since readers do not wait for readers.
+ * writer or after. After the last reader there is a writer, since readers do
+ * not wait for readers. There is nobody where a run ended while they waited.
  */
 static __attribute__((noinline)) void
 hand_on(struct gr_m *m, struct goro_rwmutex *rw, bool readers_first)
@@ -157,14 +158,14 @@ hand_on(struct gr_m *m, struct goro_rwmutex *rw, bool readers_first)
 	struct gr_waitq *readers = gr_sync_queue(&rw->readers_);
 	struct gr_waitq *writers = gr_sync_queue(&rw->writers_);
 	struct gr_lock *lock = gr_sync_lock(&rw->lock_);
-	struct gr_sync_woken list;
-	uint32_t state;
+	struct gr_sync_woken list = { 0 };
+	uint32_t state = 0;
 
 	gr_lock(lock);
 	if (readers_first && readers->first) {
 		gr_sync_take_all(readers, &list);
 		state = list.n * READER;
-	} else {
+	} else if (writers->first) {
 		gr_sync_take_first(writers, &list);
 		/* [relaxed] only the owner itself relies on it. */
 		gr_store_rlx(&rw->owner_, list.first->id);
@@ -179,7 +180,7 @@ hand_on(struct gr_m *m, struct goro_rwmutex *rw, bool readers_first)
 	gr_sync_ready(m, &list);
 }
 
-/* Why one that is not ours cannot be unlocked. */
+/* Why one that is not ours cannot be unlocked. [relaxed] it is a bug anyway. */
 static const char *
 whose(const struct goro_rwmutex *rw, uint32_t locked)
 {

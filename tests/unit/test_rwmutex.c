@@ -459,6 +459,44 @@ T_GORO(rwmutex_may_be_freed_by_the_last_to_unlock)
 	free(os);
 }
 
+/* --- Runs ----------------------------------------------------------------- */
+
+static struct line left;
+
+static int
+leave_waiters(void *arg)
+{
+	(void)arg;
+	memset(&left, 0, sizeof(left));
+	goro_rwmutex_lock(&left.rw);
+	start_writer(&left, 'W');
+	start_reader(&left);
+	return 0;
+}
+
+static int
+use_what_was_left(void *arg)
+{
+	(void)arg;
+	goro_rwmutex_unlock(&left.rw); /* we are goroutine 1 again */
+	goro_rwmutex_rlock(&left.rw);
+	goro_rwmutex_runlock(&left.rw);
+	goro_rwmutex_lock(&left.rw);
+	goro_rwmutex_unlock(&left.rw);
+	T_CHECK_EQ(left.n, 0);
+	return 0;
+}
+
+static void
+rwmutex_is_of_use_to_the_next_run(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(goro_run(leave_waiters, NULL), 0);
+		assert_int_equal(goro_run(use_what_was_left, NULL), 0);
+	}
+}
+
 /* --- Misuse --------------------------------------------------------------- */
 
 static struct goro_rwmutex misused;
@@ -618,6 +656,7 @@ main(void)
 		cmocka_unit_test(rwmutex_readers_know_what_they_hold),
 		cmocka_unit_test(rwmutex_hold_ends_with_its_goroutine),
 		cmocka_unit_test(rwmutex_may_be_freed_by_the_last_to_unlock),
+		cmocka_unit_test(rwmutex_is_of_use_to_the_next_run),
 		cmocka_unit_test(rwmutex_misuse_panics),
 		cmocka_unit_test(rwmutex_locked_twice_is_a_deadlock),
 	};
