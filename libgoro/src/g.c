@@ -174,8 +174,11 @@ start(const struct goro_attr *attr, void (*fn)(void *), void *arg,
 
 	if (__builtin_expect(!fn, 0))
 		gr_fatal("go of nil func value");
-	if (attr && attr->stack_bytes)
+	if (attr && attr->stack_bytes) {
 		class = gr_stack_class(attr->stack_bytes);
+		if (attr->stack_bytes > gr_class_bytes(class))
+			return 0;
+	}
 	if (__builtin_expect(copy_bytes > gr_class_bytes(class) / 4, 0)) {
 		/* It comes on top of a whole stack. */
 		size_t bytes = copy_bytes + gr_class_bytes(class);

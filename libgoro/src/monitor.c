@@ -75,16 +75,25 @@ thread_cpu_ns(int32_t tid)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-/* Its goroutine has had its share: ask it to stop, more and more rarely where
- * it cannot. Returns how long to wait before asking again. */
+/*
+ * Its goroutine has had its share: ask it to stop, more and more rarely where
+ * it cannot. Only a thread that has computed for at least half of the time
+ * since the last look is sent a signal: one that sleeps in the kernel, now or
+ * time and again, would have its system call interrupted. Returns how long to
+ * wait before looking again.
+ */
 static int64_t
-take_back(struct gr_p *p)
+take_back(struct gr_p *p, int64_t now_ns)
 {
 	struct gr_m *m = gr_load_acq(&p->m); /* [pair p-thread] */
 	int64_t cpu_ns = m ? thread_cpu_ns(gr_load_acq(&m->tid)) : 0;
+	int64_t used_ns = cpu_ns - p->seen_cpu_ns;
+	int64_t passed_ns = now_ns - p->seen_at_ns;
+	bool first = p->seen_at_ns < p->seen_since_ns;
 
-	if (cpu_ns != p->seen_cpu_ns) {
-		p->seen_cpu_ns = cpu_ns;
+	p->seen_cpu_ns = cpu_ns;
+	p->seen_at_ns = now_ns;
+	if (!first && 2 * used_ns >= passed_ns) {
 		p->asked++;
 		gr_preempt_request(p);
 	}
@@ -118,7 +127,11 @@ watch(struct gr_p *p, int64_t now_ns)
 		return PACE_MIN_NS;
 	}
 	left_ns = p->seen_since_ns + gr_options.slice_us * 1000 - now_ns;
-	return left_ns > 0 ? left_ns : take_back(p);
+	if (left_ns > 0)
+		return left_ns;
+	/* Its timers are for whoever comes by: it may not let go. */
+	gr_store_rlx(&p->runq.next_for_all, true);
+	return take_back(p, now_ns);
 }
 
 static bool

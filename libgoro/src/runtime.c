@@ -105,6 +105,7 @@ set_procs(uint32_t n)
 			.random = (i + 1) * 0x9e3779b97f4a7c15ull ^ gr_now_ns(),
 			.timer_cycles = UINT64_MAX,
 			.timers.first_ns = GORO_FOREVER,
+			.seen_since_ns = gr_now_ns(),
 		};
 		gr_procs[i] = p;
 		/* [pair procs] release: it is whole before it is counted. */

@@ -390,6 +390,22 @@ gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns)
 		gr_fatal("out of memory for a timer");
 }
 
+/* Fire the timers of a P whose goroutine does not let go of it. */
+static void
+help_stuck(struct gr_m *m)
+{
+	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct gr_p *p = gr_procs[i];
+
+		/* [relaxed] the monitor's word that it is stuck. */
+		if (p != m->p && gr_load_rlx(&p->runq.next_for_all) &&
+		    gr_load_acq(&p->timers.first_ns) <= gr_now_ns())
+			gr_timer_run(&p->timers, m, gr_now_ns());
+	}
+}
+
 /* From another P: half of its ring, or what the monitor says is stuck. */
 static struct gr_g *
 steal(struct gr_m *m)
@@ -516,10 +532,13 @@ find_runnable(struct gr_m *m)
 			continue;
 		if (p->passes % 2 && (g = gr_preempted_get(m)))
 			return g;
-		if ((p->tick % LONG_PATH_EVERY == 0 ||
-		     p->passes % GLOBAL_EVERY == 0) &&
-		    ((g = gr_globq_get(&p->runq, 1)) || (g = poll_network(m))))
-			return g;
+		if (p->tick % LONG_PATH_EVERY == 0 ||
+		    p->passes % GLOBAL_EVERY == 0) {
+			help_stuck(m);
+			if ((g = gr_globq_get(&p->runq, 1)) ||
+			    (g = poll_network(m)))
+				return g;
+		}
 		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] see above */
 		if ((g = gr_runq_get_next(&p->runq)) ||
 		    (g = gr_runq_get_ring(&p->runq)))

@@ -57,7 +57,8 @@ struct gr_p {
 	uint32_t seen_tick;
 	uint32_t seen_sections;
 	int64_t seen_since_ns; /* since when without a switch here */
-	int64_t seen_cpu_ns;   /* of its thread */
+	int64_t seen_at_ns;    /* the last look at its thread's */
+	int64_t seen_cpu_ns;   /* CPU time, and what that was */
 	uint32_t asked;        /* to be preempted, since then */
 };
 

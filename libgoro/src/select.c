@@ -87,6 +87,13 @@ randomness(struct gr_m *m, struct gr_p *spare)
 	return spare;
 }
 
+static inline void
+check_count(int n)
+{
+	if (__builtin_expect(n < 0, 0))
+		goro_panic("select of %d cases", n);
+}
+
 /* The first, unlocked look. The index of the case that was done, or -1. */
 static int
 try_ready(struct gr_m *m, struct gr_p *p, struct goro_case *cases, unsigned n)
@@ -303,6 +310,7 @@ goro_select(struct goro_case *cases, int n)
 	int i;
 
 	GR_PROBE2(select, n, m->g->id);
+	check_count(n);
 	i = try_ready(m, m->p, cases, n);
 	if (i >= 0)
 		return i;
@@ -319,7 +327,10 @@ goro_try_select(struct goro_case *cases, int n)
 {
 	struct gr_m *m = gr_m_self();
 	struct gr_p spare;
-	int i = poll_ready(m, randomness(m, &spare), cases, n);
+	int i;
+
+	check_count(n);
+	i = poll_ready(m, randomness(m, &spare), cases, n);
 
 	return i >= 0 ? i : -EAGAIN;
 }
@@ -328,8 +339,10 @@ int
 goro_select_until(struct goro_case *cases, int n, int64_t deadline_ns)
 {
 	struct gr_m *m = gr_m_goroutine("goro_select_until");
-	int i = poll_ready(m, m->p, cases, n);
+	int i;
 
+	check_count(n);
+	i = poll_ready(m, m->p, cases, n);
 	if (i >= 0)
 		return i;
 	if (deadline_ns == GORO_FOREVER)

@@ -4,9 +4,11 @@
  */
 #include <goro/goro.h>
 #include <pthread.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "san.h"
 #include "test.h"
@@ -181,6 +183,34 @@ the_program_s_own_signals_arrive_meanwhile(void **state)
 	assert_true(alarms > 0);
 }
 
+/* Calls that block the thread, without a blocking section, while others wait
+ * for the P: none of them may be interrupted. */
+static int
+block_the_thread(void *arg)
+{
+	(void)arg;
+	goro_maxprocs(1);
+	for (int i = 0; i < 3; i++)
+		goro_go(take_turns, NULL);
+	for (int i = 0; i < 10; i++) {
+		struct timespec t = { .tv_nsec = 25000000 };
+
+		T_CHECK_EQ(nanosleep(&t, NULL), 0);
+		T_CHECK_EQ(poll(NULL, 0, 25), 0);
+		goro_yield();
+	}
+	stop = 1;
+	return 0;
+}
+
+static void
+a_thread_that_sleeps_is_not_interrupted(void **state)
+{
+	(void)state;
+	reset();
+	assert_int_equal(goro_run(block_the_thread, NULL), 0);
+}
+
 static void
 sigurg_is_the_program_s_again_afterwards(void **state)
 {
@@ -202,6 +232,7 @@ main(void)
 		cmocka_unit_test(preempt_off_holds_until_the_last_preempt_on),
 		cmocka_unit_test(a_holder_of_a_pthread_mutex_is_not_preempted),
 		cmocka_unit_test(the_program_s_own_signals_arrive_meanwhile),
+		cmocka_unit_test(a_thread_that_sleeps_is_not_interrupted),
 		cmocka_unit_test(sigurg_is_the_program_s_again_afterwards),
 	};
 

@@ -55,7 +55,9 @@ int goro_run(int (*main_fn)(void *arg), void *arg);
  * Start a goroutine.
  *
  * @fn       called on a stack of its own, 256 KiB unless GOROSTACK says
- *           otherwise; the goroutine ends when it returns
+ *           otherwise; the goroutine ends when it returns. Compile what has
+ *           frames of more than a page with -fstack-clash-protection (as
+ *           pkg-config and CMake do), so that an overflow meets the guard
  * @arg      for @fn; must stay valid as long as @fn uses it
  *
  * Returns   the goroutine's id, never reused; 0 when memory is short
@@ -77,8 +79,9 @@ uint64_t goro_go(void (*fn)(void *arg), void *arg);
 uint64_t goro_go_copy(void (*fn)(void *arg), const void *arg, size_t arg_bytes);
 
 struct goro_attr {
-	size_t stack_bytes; /* 0: the default; 65,536: the small class; larger:
-			       rounded up to a power of two */
+	size_t stack_bytes; /* 0: the default; up to 65,536: the small class;
+			       larger: rounded up to a power of two, at most
+			       2 GiB, beyond which 0 is returned */
 	const char *name;   /* copied; NULL: none */
 };
 
