@@ -129,38 +129,6 @@ gt_maps_find(const struct gt_maps *maps, uint64_t addr)
 	return NULL;
 }
 
-bool
-gt_maps_cover(const struct gt_maps *maps, uint64_t addr, uint64_t bytes,
-	      unsigned prot)
-{
-	uint64_t end = addr + bytes;
-
-	if (end < addr)
-		return false;
-	while (addr < end) {
-		const struct gt_map *map = gt_maps_find(maps, addr);
-
-		if (!map || (map->prot & prot) != prot)
-			return false;
-		addr = map->end;
-	}
-	return true;
-}
-
-/*
- * Does a file begin anew here, beside another mapping of it? Offset 0 says so,
- * but not after a mapping of no more than the first page: linkers that do not
- * align segments in the file (lld) have several begin within it.
- */
-static bool
-begins_anew(const struct gt_map *map)
-{
-	const struct gt_map *prev = map - 1;
-
-	return map->offset == 0 &&
-	       (prev->offset > 0 || prev->end - prev->start > PAGE);
-}
-
 size_t
 gt_maps_file_end(const struct gt_maps *maps, size_t first)
 {

@@ -37,10 +37,6 @@ void gt_maps_fini(struct gt_maps *maps);
 /* The mapping that holds @addr, or NULL. */
 const struct gt_map *gt_maps_find(const struct gt_maps *maps, uint64_t addr);
 
-/* Do mappings with all of @prot cover [addr, addr + bytes) without a gap? */
-bool gt_maps_cover(const struct gt_maps *maps, uint64_t addr, uint64_t bytes,
-		   unsigned prot);
-
 /* The end of the run of neighbours from maps->v[first] that map one file:
  * an index one past the last. */
 size_t gt_maps_file_end(const struct gt_maps *maps, size_t first);

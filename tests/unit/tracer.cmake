@@ -7,7 +7,7 @@ if(TARGET gotrace)
 	add_library(goro_fake_target STATIC unit/fake_target.c)
 	target_link_libraries(goro_fake_target PUBLIC gotrace goro_test_support)
 
-	foreach(unit maps abi_reader snapshot pctab unwind symbolize
+	foreach(unit maps abi_reader snapshot channels pctab unwind symbolize
 		render_text target_live)
 		goro_add_test(test_${unit} LIBS goro_fake_target)
 	endforeach()
