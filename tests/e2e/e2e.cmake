@@ -32,7 +32,7 @@ if(TARGET goro-dump)
 	goro_add_test(dump_hot LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_hot.sh
 			$<TARGET_FILE:goro-dump> $<TARGET_FILE:victim_hot>
-			20 $<IF:$<BOOL:${GORO_SANITIZE}>,4,0>)
+			20 $<IF:$<BOOL:${GORO_SANITIZE}>,4,1>)
 	goro_add_test(dump_refused LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_refused.sh
 			$<TARGET_FILE:goro-dump>
