@@ -129,6 +129,20 @@ gt_maps_find(const struct gt_maps *maps, uint64_t addr)
 	return NULL;
 }
 
+/*
+ * Does a file begin anew here, beside another mapping of it? Offset 0 says so,
+ * but not after a mapping of no more than the first page: linkers that do not
+ * align segments in the file (lld) have several begin within it.
+ */
+static bool
+begins_anew(const struct gt_map *map)
+{
+	const struct gt_map *prev = map - 1;
+
+	return map->offset == 0 &&
+	       (prev->offset > 0 || prev->end - prev->start > PAGE);
+}
+
 size_t
 gt_maps_file_end(const struct gt_maps *maps, size_t first)
 {
