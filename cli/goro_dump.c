@@ -196,25 +196,21 @@ static int
 dump(const struct options *o)
 {
 	GT_CLEANUP(gt_target_destroyp) struct gt_target *t = NULL;
+	struct gt_abi abi;
 	struct gt_modules modules;
 	struct gt_model model;
-	struct gt_abi *abi;
 	int status = CLI_FAILED;
 	struct gt_error *err = gt_target_live_open(o->pid, &t);
 
-	GT_CLEANUP(gt_freep) void *abi_memory = calloc(1, sizeof(*abi));
-	abi = abi_memory;
-	if (!err && !abi)
-		err = &gt_enomem;
 	if (!err)
-		err = gt_abi_find(t, abi);
+		err = gt_abi_find(t, &abi);
 	if (!err)
 		err = gt_modules_init(&modules, t);
 	if (err) {
 		cli_say_error(err);
 		return CLI_FAILED;
 	}
-	err = gt_model_init(&model, abi);
+	err = gt_model_init(&model, &abi);
 	if (err) {
 		cli_say_error(err);
 	} else {

@@ -159,9 +159,10 @@ copy_parked(struct hold *h, struct gt_slot *slot)
 {
 	const struct goro_abi_table *t = &h->abi->t;
 	unsigned char record[GT_ABI_STRUCT_MAX];
+	struct gt_span look = { slot->record, record, t->g.bytes, false };
 
-	h->err = gt_target_read(h->t, slot->record, record, t->g.bytes);
-	if (h->err)
+	h->err = h->t->ops->read(h->t, &look, 1);
+	if (!look.ok)
 		return;
 	uint64_t sp = gt_abi_load(record, t->g.sp), before = 0, after = 0;
 	if (sp < slot->lo || sp > slot->record)

@@ -54,7 +54,11 @@ for signal in KILL TERM TSTP; do
 		tool=$!
 		sleep $delay
 		kill -$signal $tool 2>/dev/null
-		wait_for at_rest
+		if [ $signal = TSTP ]; then
+			wait_for at_rest
+		else
+			wait $tool 2>/dev/null
+		fi
 		unharmed
 		kill -KILL $tool 2>/dev/null
 		wait $tool 2>/dev/null
