@@ -47,6 +47,7 @@ install() {
 	[ ${#missing[@]} -gt 0 ] || return 0
 
 	say "installing ${missing[*]}"
+	as_root true
 	mkdir -p "$log_dir"
 	# A list that cannot be renewed may still do.
 	as_root apt-get -qq update >"$log_dir/apt" 2>&1 </dev/null || :
