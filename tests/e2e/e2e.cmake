@@ -29,10 +29,15 @@ if(TARGET goro-dump)
 					$<TARGET_FILE:victim_waits_static> ${how})
 		endforeach()
 	endif()
+	if(GORO_SANITIZE)
+		set(missing 4)
+	else()
+		set(missing 1)
+	endif()
 	goro_add_test(dump_hot LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_hot.sh
 			$<TARGET_FILE:goro-dump> $<TARGET_FILE:victim_hot>
-			20 $<IF:$<BOOL:${GORO_SANITIZE}>,4,1>)
+			20 ${missing})
 	goro_add_test(dump_refused LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_refused.sh
 			$<TARGET_FILE:goro-dump>
