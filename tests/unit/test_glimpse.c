@@ -62,13 +62,16 @@ static NOINLINE void
 player(void *arg)
 {
 	struct goro_chan *in = arg ? ping : pong, *out = arg ? pong : ping;
+	bool last = false;
 
-	/* [pair stop] the token goes on, or the other would wait for ever. */
-	for (int n = 0; !__atomic_load_n(&stop, __ATOMIC_ACQUIRE); n++) {
+	for (int n = 0; !last; n++) {
 		if (n % 3)
 			left(DEPTH, in);
 		else
 			right(DEPTH, in);
+		/* [pair stop] asked with the token in hand, which then goes
+		 * on, or the other would wait for ever. */
+		last = __atomic_load_n(&stop, __ATOMIC_ACQUIRE);
 		goro_chan_send(out, "");
 	}
 }
