@@ -137,7 +137,8 @@ gr_timer_del(struct gr_timer *t)
 		if (!h)
 			return false;
 		gr_lock(&h->lock);
-		if (t->heap == h) {
+		/* [pair timer-heap] in another one its lock guards it. */
+		if (gr_load_acq(&t->heap) == h) {
 			bool first = t->index == 0;
 
 			remove_locked(h, t->index);
@@ -220,7 +221,8 @@ gr_timer_run_one(struct gr_timer *t, struct gr_m *m)
 	if (gr_load_acq(&h->first_ns) > now_ns) /* [pair timer-first] */
 		return false;
 	gr_lock(&h->lock);
-	due = t->heap == h && t->when_ns <= now_ns;
+	/* [pair timer-heap] as in gr_timer_del() */
+	due = gr_load_acq(&t->heap) == h && t->when_ns <= now_ns;
 	if (due) {
 		fire_locked(h, t, m, now_ns);
 		publish_first(h);
