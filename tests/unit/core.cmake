@@ -15,3 +15,12 @@ foreach(unit run sched procs stack deadlock chan chan_many chan_misuse
 			ENVIRONMENT GOROMAXPROCS=${procs})
 	endforeach()
 endforeach()
+
+# All of it at once, for a moment; docs/HACKING.md has the long run.
+add_executable(stress_chan stress/stress_chan.c)
+target_link_libraries(stress_chan PRIVATE goro::goro_static)
+foreach(procs 0 1 2)
+	goro_add_test(stress_chan_procs${procs}
+		COMMAND stress_chan 2 ${procs} 20
+		LABEL stress TIMEOUT 120)
+endforeach()
