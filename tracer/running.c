@@ -150,12 +150,13 @@ copy_stack(struct hold *h, const struct gt_regs *regs)
 }
 
 /*
- * All threads stand still, and this goroutine is on none of them: copy it as
- * the first passes do, words before and after, so that it is exact even if a
- * thread escaped.
+ * Threads stand still, and this goroutine is on none of them: copy it as the
+ * first passes do, words before and after, so that it is exact even if a
+ * thread escaped. With @all of them held, one that is being woken counts as
+ * well: its waker stands still too, and it will be runnable next.
  */
 static void
-copy_parked(struct hold *h, struct gt_slot *slot)
+copy_parked(struct hold *h, struct gt_slot *slot, bool all)
 {
 	const struct goro_abi_table *t = &h->abi->t;
 	unsigned char record[GT_ABI_STRUCT_MAX];
@@ -179,6 +180,9 @@ copy_parked(struct hold *h, struct gt_slot *slot)
 		{ slot->word, &after, sizeof(after), false },
 	};
 	h->err = h->t->ops->read(h->t, spans, 3);
+	if (all && GORO_ABI_STATE(before) == GORO_ABI_CLAIMED &&
+	    before == after)
+		before = after = before - GORO_ABI_CLAIMED + GORO_ABI_RUNNABLE;
 	held->word = before;
 	if (h->err || !spans[0].ok || !spans[1].ok || !spans[2].ok ||
 	    before != after || GORO_ABI_UNSTABLE(before))
@@ -231,15 +235,18 @@ hold_joint(struct hold *h, const struct gt_threads *threads)
 	bool held[JOINT_MAX] = { false };
 	size_t n = threads->n < JOINT_MAX ? threads->n : JOINT_MAX;
 	uint64_t began = now_ns();
+	bool all = n == threads->n;
 
 	for (size_t i = 0; i < n && now_ns() < h->deadline_ns; i++)
 		held[i] = hold(h, threads->v[i].tid, &regs[i]);
+	for (size_t i = 0; i < n; i++)
+		all = all && held[i];
 	for (size_t i = 0; i < n; i++)
 		if (held[i])
 			copy_stack(h, &regs[i]);
 	for (size_t i = 0; i < h->n && i < JOINT_MAX; i++)
 		if (!h->slots[i].taken && !h->err)
-			copy_parked(h, &h->slots[i]);
+			copy_parked(h, &h->slots[i], all);
 	for (size_t i = 0; i < n; i++)
 		if (held[i])
 			h->t->ops->release(h->t, threads->v[i].tid);
