@@ -148,7 +148,8 @@ gt_abi_notes(struct gt_target *t, bool (*found)(uint64_t table, void *arg),
 
 	if (!spans || !pages || !im)
 		return &gt_enomem;
-	for (size_t i = 0; i < t->maps.n && n < max; i++) {
+	for (size_t i = 0; i < t->maps.n && n < max;
+	     i = gt_maps_file_end(&t->maps, i)) {
 		const struct gt_map *map = &t->maps.v[i];
 
 		if (map->offset || !map->inode || !(map->prot & GT_MAP_READ))
