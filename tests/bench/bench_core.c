@@ -2,9 +2,10 @@
 /*
  * bench_core.c - the scheduler and channels, work for work as in go/bench.go
  *
- * One line a work: its name, nanoseconds an operation. `compare` runs both.
+ * One line a result: its name, its value, its unit. `compare` runs both.
  *
- *   bench_core [WORK...]
+ *   bench_core [WORK...]     all by default
+ *   bench_core --list        their names
  */
 #include <goro/goro.h>
 #include <stdio.h>
@@ -12,6 +13,12 @@
 #include <string.h>
 
 enum { N = 1000000 };
+
+static void
+report(const char *name, double value, const char *unit)
+{
+	printf("%s %.1f %s\n", name, value, unit);
+}
 
 static struct goro_chan *a, *b;
 
@@ -229,13 +236,13 @@ select_wait_8(void)
 
 struct filter {
 	struct goro_chan *in, *out;
-	int prime;
+	long prime;
 };
 
 static void
 generate(void *ch)
 {
-	for (int i = 2;; i++)
+	for (long i = 2;; i++)
 		goro_chan_send(ch, &i);
 }
 
@@ -243,7 +250,7 @@ static void
 sift(void *arg)
 {
 	struct filter f = *(struct filter *)arg;
-	int i;
+	long i;
 
 	for (;;) {
 		goro_chan_recv(f.in, &i);
@@ -256,14 +263,14 @@ static int64_t
 sieve(void)
 {
 	enum { PRIMES = 1000 };
-	struct goro_chan *ch = goro_chan_create(sizeof(int), 0);
+	struct goro_chan *ch = goro_chan_create(sizeof(long), 0);
 
 	goro_go(generate, ch);
 	for (int i = 0; i < PRIMES; i++) {
 		struct filter f = { .in = ch };
 
 		goro_chan_recv(ch, &f.prime);
-		ch = f.out = goro_chan_create(sizeof(int), 0);
+		ch = f.out = goro_chan_create(sizeof(long), 0);
 		goro_go_copy(sift, &f, sizeof(f));
 	}
 	return PRIMES;
@@ -305,28 +312,166 @@ lock_8(void)
 	return N;
 }
 
+/* Ten children each, down to a million leaves that send their number up. */
+struct node {
+	struct goro_chan *up;
+	long number, leaves;
+};
+
 static void
-sleep_a_while(void *wg)
+node(void *arg)
 {
-	goro_sleep(300000000);
-	goro_waitgroup_done(wg);
+	struct node n = *(struct node *)arg,
+		    child = { .leaves = n.leaves / 10 };
+	long sum = n.number, x;
+
+	if (n.leaves > 1) {
+		child.up = goro_chan_create(sizeof(long), 0);
+		for (int i = 0; i < 10; i++) {
+			child.number = n.number + i * child.leaves;
+			goro_go_copy(node, &child, sizeof(child));
+		}
+		sum = 0;
+		for (int i = 0; i < 10; i++) {
+			goro_chan_recv(child.up, &x);
+			sum += x;
+		}
+		goro_chan_unref(child.up);
+	}
+	goro_chan_send(n.up, &sum);
 }
 
 static int64_t
-sleepers_100k(void)
+skynet(void)
+{
+	struct node root = { .up = a, .leaves = N };
+	long sum;
+
+	goro_go_copy(node, &root, sizeof(root));
+	goro_chan_recv(a, &sum);
+	if (sum != (long)N * (N - 1) / 2)
+		abort();
+	return N;
+}
+
+/* --- Goroutines that wait ------------------------------------------------- */
+
+static double
+resident_bytes(void)
+{
+	long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+
+	if (!f || fscanf(f, "%*s %ld", &pages) != 1)
+		abort();
+	fclose(f);
+	return pages * 4096.0;
+}
+
+static struct goro_waitgroup arrived, left;
+
+static void
+park(void *ch)
+{
+	goro_waitgroup_done(&arrived);
+	goro_chan_recv(ch, NULL);
+	goro_waitgroup_done(&left);
+}
+
+static int64_t
+parked(void)
+{
+	double before = resident_bytes();
+	int64_t start_ns = goro_now(), parked_ns;
+
+	goro_waitgroup_add(&arrived, N);
+	goro_waitgroup_add(&left, N);
+	for (int i = 0; i < N; i++)
+		if (!goro_go(park, a))
+			abort();
+	goro_waitgroup_wait(&arrived);
+	parked_ns = goro_now();
+	report("parked-1m-start", (double)(parked_ns - start_ns) / N, "ns");
+	report("parked-1m-resident", (resident_bytes() - before) / N, "B");
+	start_ns = goro_now();
+	goro_chan_close(a);
+	goro_waitgroup_wait(&left);
+	report("parked-1m-release", (double)(goro_now() - start_ns) / N, "ns");
+	return 0;
+}
+
+static void
+sleep_long(void *wg)
+{
+	goro_sleep(6000000000);
+	goro_waitgroup_done(wg);
+}
+
+/* What a million sleeps of six seconds take beyond the six. */
+static int64_t
+sleepers(void)
 {
 	struct goro_waitgroup wg = GORO_WAITGROUP_INIT;
+	int64_t start_ns = goro_now();
 
-	goro_waitgroup_add(&wg, 100000);
-	for (int i = 0; i < 100000; i++)
-		goro_go(sleep_a_while, &wg);
+	goro_waitgroup_add(&wg, N);
+	for (int i = 0; i < N; i++)
+		if (!goro_go(sleep_long, &wg))
+			abort();
 	goro_waitgroup_wait(&wg);
-	return 100000;
+	report("sleepers-1m", (goro_now() - start_ns - 6e9) / N, "ns");
+	return 0;
 }
+
+enum { LATE_GOROUTINES = 1000, LATE_SLEEPS = 20 };
+
+static int64_t late_ns[LATE_GOROUTINES * LATE_SLEEPS];
+
+static void
+sleep_often(void *arg)
+{
+	int nth = (int)(long)arg;
+
+	for (int i = 0; i < LATE_SLEEPS; i++) {
+		/* 1 to 50 ms, spread evenly, the same in Go. */
+		int64_t ns = 1000000 + (nth * 7919L + i * 104729L) % 49000000;
+		int64_t start_ns = goro_now();
+
+		goro_sleep(ns);
+		late_ns[nth * LATE_SLEEPS + i] = goro_now() - start_ns - ns;
+	}
+	goro_waitgroup_done(&left);
+}
+
+static int
+compare_ns(const void *x, const void *y)
+{
+	int64_t p = *(const int64_t *)x, q = *(const int64_t *)y;
+
+	return p < q ? -1 : p > q;
+}
+
+static int64_t
+lateness(void)
+{
+	enum { COUNT = LATE_GOROUTINES * LATE_SLEEPS };
+
+	goro_waitgroup_add(&left, LATE_GOROUTINES);
+	for (long i = 0; i < LATE_GOROUTINES; i++)
+		goro_go(sleep_often, (void *)i);
+	goro_waitgroup_wait(&left);
+	qsort(late_ns, COUNT, sizeof(*late_ns), compare_ns);
+	report("lateness-p50", late_ns[COUNT / 2] / 1e3, "us");
+	report("lateness-p99", late_ns[COUNT / 100 * 99] / 1e3, "us");
+	return 0;
+}
+
+/* -------------------------------------------------------------------------- */
 
 static const struct work {
 	const char *name;
-	int64_t (*run)(void); /* returns the number of operations */
+	/* Returns the number of operations; 0: it has reported by itself. */
+	int64_t (*run)(void);
 } works[] = {
 	{ "ping-pong", ping_pong },
 	{ "yield", yield },
@@ -341,7 +486,10 @@ static const struct work {
 	{ "sieve-1000", sieve },
 	{ "mutex-alone", lock_alone },
 	{ "mutex-8", lock_8 },
-	{ "sleepers-100k", sleepers_100k },
+	{ "skynet-1m", skynet },
+	{ "parked-1m", parked },
+	{ "sleepers-1m", sleepers },
+	{ "lateness", lateness },
 };
 
 static int
@@ -354,7 +502,8 @@ run_one(void *arg)
 	b = goro_chan_create(sizeof(long), 0);
 	start_ns = goro_now();
 	n = w->run();
-	printf("%s %.1f\n", w->name, (double)(goro_now() - start_ns) / n);
+	if (n)
+		report(w->name, (double)(goro_now() - start_ns) / n, "ns");
 	return 0;
 }
 
@@ -364,6 +513,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(works) / sizeof(*works); i++) {
 		bool wanted = argc == 1;
 
+		if (argc == 2 && !strcmp(argv[1], "--list"))
+			puts(works[i].name);
 		for (int k = 1; k < argc; k++)
 			wanted |= !strcmp(argv[k], works[i].name);
 		if (wanted)

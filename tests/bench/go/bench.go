@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sort"
 	"sync"
 	"time"
 )
@@ -198,17 +199,109 @@ func lock8() int {
 	return N
 }
 
+func node(up chan int, number, leaves int) {
+	sum := number
+	if leaves > 1 {
+		c := make(chan int)
+		for i := 0; i < 10; i++ {
+			go node(c, number+i*(leaves/10), leaves/10)
+		}
+		sum = 0
+		for i := 0; i < 10; i++ {
+			sum += <-c
+		}
+	}
+	up <- sum
+}
+
+func skynet() int {
+	up := make(chan int)
+	go node(up, 0, N)
+	if <-up != N*(N-1)/2 {
+		panic("skynet: wrong sum")
+	}
+	return N
+}
+
+func report(name string, value float64, unit string) {
+	fmt.Printf("%s %.1f %s\n", name, value, unit)
+}
+
+func residentBytes() float64 {
+	var all, resident int
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		panic(err)
+	}
+	if _, err := fmt.Sscan(string(text), &all, &resident); err != nil {
+		panic(err)
+	}
+	return float64(resident) * 4096
+}
+
+func parked() int {
+	var arrived, left sync.WaitGroup
+	ch := make(chan int)
+	before, start := residentBytes(), time.Now()
+	arrived.Add(N)
+	left.Add(N)
+	for i := 0; i < N; i++ {
+		go func() {
+			arrived.Done()
+			<-ch
+			left.Done()
+		}()
+	}
+	arrived.Wait()
+	report("parked-1m-start", nsEach(start), "ns")
+	report("parked-1m-resident", (residentBytes()-before)/N, "B")
+	start = time.Now()
+	close(ch)
+	left.Wait()
+	report("parked-1m-release", nsEach(start), "ns")
+	return 0
+}
+
+func nsEach(start time.Time) float64 {
+	return float64(time.Since(start).Nanoseconds()) / N
+}
+
 func sleepers() int {
 	var wg sync.WaitGroup
-	wg.Add(100000)
-	for i := 0; i < 100000; i++ {
+	start := time.Now()
+	wg.Add(N)
+	for i := 0; i < N; i++ {
 		go func() {
-			time.Sleep(300 * time.Millisecond)
+			time.Sleep(6 * time.Second)
 			wg.Done()
 		}()
 	}
 	wg.Wait()
-	return 100000
+	report("sleepers-1m", nsEach(start.Add(6*time.Second)), "ns")
+	return 0
+}
+
+func lateness() int {
+	const goroutines, sleeps = 1000, 20
+	late := make([]time.Duration, goroutines*sleeps)
+	var wg sync.WaitGroup
+	wg.Add(goroutines)
+	for nth := 0; nth < goroutines; nth++ {
+		go func(nth int) {
+			for i := 0; i < sleeps; i++ {
+				d := time.Duration(1000000 + (nth*7919+i*104729)%49000000)
+				start := time.Now()
+				time.Sleep(d)
+				late[nth*sleeps+i] = time.Since(start) - d
+			}
+			wg.Done()
+		}(nth)
+	}
+	wg.Wait()
+	sort.Slice(late, func(i, j int) bool { return late[i] < late[j] })
+	report("lateness-p50", float64(late[len(late)/2])/1e3, "us")
+	report("lateness-p99", float64(late[len(late)/100*99])/1e3, "us")
+	return 0
 }
 
 func main() {
@@ -229,7 +322,10 @@ func main() {
 		{"sieve-1000", sieve},
 		{"mutex-alone", lockAlone},
 		{"mutex-8", lock8},
-		{"sleepers-100k", sleepers},
+		{"skynet-1m", skynet},
+		{"parked-1m", parked},
+		{"sleepers-1m", sleepers},
+		{"lateness", lateness},
 	}
 	for _, w := range works {
 		wanted := len(os.Args) == 1
@@ -238,9 +334,10 @@ func main() {
 		}
 		if wanted {
 			start := time.Now()
-			n := w.run()
-			fmt.Printf("%s %.1f\n", w.name,
-				float64(time.Since(start).Nanoseconds())/float64(n))
+			if n := w.run(); n > 0 {
+				spent := time.Since(start).Nanoseconds()
+				report(w.name, float64(spent)/float64(n), "ns")
+			}
 		}
 	}
 }
