@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* One write a message, so that two tools do not mix their lines. */
 static void
@@ -50,6 +51,17 @@ cli_usage(const char *format, ...)
 	say("; try --help", format, args);
 	va_end(args);
 	return CLI_USAGE;
+}
+
+int
+cli_print(const char *text)
+{
+	errno = 0;
+	fputs(text, stdout);
+	if (!fflush(stdout) && !ferror(stdout))
+		return CLI_OK;
+	cli_say("cannot write: %s", strerror(errno));
+	return CLI_FAILED;
 }
 
 bool

@@ -29,6 +29,9 @@ void cli_say_error(struct gt_error *err);
 /* "NAME: ...; try --help", and the status for it. */
 __attribute__((format(printf, 1, 2))) int cli_usage(const char *format, ...);
 
+/* Print a text that was asked for, as --help; the status to exit with. */
+int cli_print(const char *text);
+
 bool cli_parse_pid(const char *text, pid_t *ret);
 
 #endif

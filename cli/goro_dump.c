@@ -6,93 +6,15 @@
  * renderer. Each step is a call into the tracer.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "dump_options.h"
 #include "tracer/model.h"
 #include "tracer/render_text.h"
-
-struct options {
-	gt_unwinder_create *unwinder;
-	struct gt_text_options text;
-	pid_t pid;
-};
-
-static const char help[] = "Usage: goro-dump [OPTIONS] PID\n"
-			   "Print the goroutines of a running process, without "
-			   "stopping it.\n"
-			   "\n"
-			   "  --format text     Go's traceback text, with "
-			   "names (the default)\n"
-			   "  --format go       the same, limited to what each "
-			   "parser of Go's\n"
-			   "                    tracebacks reads: panicparse, "
-			   "gostackparse\n"
-			   "  --unwinder NAME   table (the default), libunwind "
-			   "or dwfl\n"
-			   "  -h, --help        this\n"
-			   "  -V, --version     the version\n"
-			   "\n"
-			   "Exit status: 0 all goroutines are shown, 1 only a "
-			   "part of what there is,\n"
-			   "2 nothing could be shown, 64 wrong usage. See "
-			   "goro-dump(1).\n";
-
-static int
-parse_options(int argc, char **argv, struct options *o)
-{
-	enum { OPT_FORMAT = 256, OPT_UNWINDER };
-	static const struct option longs[] = {
-		{ "format", required_argument, NULL, OPT_FORMAT },
-		{ "unwinder", required_argument, NULL, OPT_UNWINDER },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ 0 },
-	};
-	int opt;
-
-	opterr = 0;
-	while ((opt = getopt_long(argc, argv, ":hV", longs, NULL)) != -1) {
-		switch (opt) {
-		case OPT_FORMAT:
-			o->text.strict = strcmp(optarg, "go") == 0;
-			if (!o->text.strict && strcmp(optarg, "text") != 0)
-				return cli_usage("there is no format '%s'",
-						 optarg);
-			break;
-		case OPT_UNWINDER:
-			o->unwinder = gt_unwinder_find(optarg);
-			if (!o->unwinder)
-				return cli_usage("there is no unwinder '%s'",
-						 optarg);
-			break;
-		case 'h':
-			fputs(help, stdout);
-			exit(CLI_OK);
-		case 'V':
-			puts("goro-dump " GORO_VERSION);
-			exit(CLI_OK);
-		case ':':
-			return cli_usage("%s needs an argument",
-					 argv[optind - 1]);
-		default:
-			return cli_usage("there is no option %s",
-					 argv[optind - 1]);
-		}
-	}
-	if (optind == argc)
-		return cli_usage("no process id is given");
-	if (optind + 1 < argc)
-		return cli_usage("one process at a time, not also '%s'",
-				 argv[optind + 1]);
-	if (!cli_parse_pid(argv[optind], &o->pid))
-		return cli_usage("'%s' is no process id", argv[optind]);
-	return CLI_OK;
-}
 
 /* Whatever is missing from the dump is said, once for each kind. */
 static int
@@ -141,7 +63,7 @@ say_what_is_missing(struct gt_model *model)
 
 static int
 print(struct gt_model *model, struct gt_modules *modules,
-      const struct options *o)
+      const struct dump_options *o)
 {
 	struct gt_symbols symbols;
 	struct gt_out out;
@@ -167,7 +89,7 @@ print(struct gt_model *model, struct gt_modules *modules,
 
 static int
 load_and_print(struct gt_target *t, struct gt_modules *modules,
-	       struct gt_model *model, const struct options *o)
+	       struct gt_model *model, const struct dump_options *o)
 {
 	GT_CLEANUP(gt_unwinder_destroyp) struct gt_unwinder *unwinder = NULL;
 	struct gt_error *err = o->unwinder(modules, &model->pcs, &unwinder);
@@ -193,7 +115,7 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 }
 
 static int
-dump(const struct options *o)
+dump(const struct dump_options *o)
 {
 	GT_CLEANUP(gt_target_destroyp) struct gt_target *t = NULL;
 	struct gt_abi abi;
@@ -224,8 +146,8 @@ dump(const struct options *o)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .unwinder = gt_unwinder_table };
-	int status = parse_options(argc, argv, &o);
+	struct dump_options o;
+	int status = dump_options_parse(argc, argv, &o);
 
 	if (status != CLI_OK)
 		return status;

@@ -36,6 +36,15 @@ refused 64 "needs an argument" --format
 refused 64 "there is no option --magic" --magic 1
 refused 2 "there is no process" 999999999
 
+# Nothing to write to is a failure like any other.
+for option in --help --version; do
+	"$dump" $option >/dev/full 2>"$tmp/err"
+	[ $? = 2 ] || fail "$option to a full device is fine"
+	grep -q "^goro-dump: cannot write" "$tmp/err" ||
+		fail "$option to a full device says $(cat "$tmp/err")"
+	"$dump" $option | grep -q goro-dump || fail "no $option"
+done
+
 sleep 100 &
 victim=$!
 pids="$pids $victim"

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dump_options.c - the command line of goro-dump
+ */
+#include "dump_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char help[] = "Usage: goro-dump [OPTIONS] PID\n"
+			   "Print the goroutines of a running process, without "
+			   "stopping it.\n"
+			   "\n"
+			   "  --format text     Go's traceback text, with "
+			   "names (the default)\n"
+			   "  --format go       the same, limited to what each "
+			   "parser of Go's\n"
+			   "                    tracebacks reads: panicparse, "
+			   "gostackparse\n"
+			   "  --unwinder NAME   table (the default), libunwind "
+			   "or dwfl\n"
+			   "  -h, --help        this\n"
+			   "  -V, --version     the version\n"
+			   "\n"
+			   "Exit status: 0 all goroutines are shown, 1 only a "
+			   "part of what there is,\n"
+			   "2 nothing could be shown, 64 wrong usage. See "
+			   "goro-dump(1).\n";
+
+enum option_id { OPT_FORMAT = 256, OPT_UNWINDER };
+
+static const struct option longs[] = {
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "unwinder", required_argument, NULL, OPT_UNWINDER },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ 0 },
+};
+
+/* One option; an exit status, CLI_OK to go on. */
+static int
+take_option(struct dump_options *o, int opt, const char *arg)
+{
+	switch (opt) {
+	case OPT_FORMAT:
+		o->text.strict = strcmp(arg, "go") == 0;
+		if (!o->text.strict && strcmp(arg, "text") != 0)
+			return cli_usage("there is no format '%s'", arg);
+		break;
+	case OPT_UNWINDER:
+		o->unwinder = gt_unwinder_find(arg);
+		if (!o->unwinder)
+			return cli_usage("there is no unwinder '%s'", arg);
+		break;
+	}
+	return CLI_OK;
+}
+
+int
+dump_options_parse(int argc, char **argv, struct dump_options *o)
+{
+	int opt, status = CLI_OK;
+
+	*o = (struct dump_options){ .unwinder = gt_unwinder_table };
+	opterr = 0;
+	while (status == CLI_OK &&
+	       (opt = getopt_long(argc, argv, ":hV", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'h':
+			exit(cli_print(help));
+		case 'V':
+			exit(cli_print("goro-dump " GORO_VERSION "\n"));
+		case ':':
+			return cli_usage("%s needs an argument",
+					 argv[optind - 1]);
+		case '?':
+			return cli_usage("there is no option %s",
+					 argv[optind - 1]);
+		default:
+			status = take_option(o, opt, optarg);
+		}
+	}
+	if (status != CLI_OK)
+		return status;
+	if (optind == argc)
+		return cli_usage("no process id is given");
+	if (optind + 1 < argc)
+		return cli_usage("one process at a time, not also '%s'",
+				 argv[optind + 1]);
+	if (!cli_parse_pid(argv[optind], &o->pid))
+		return cli_usage("'%s' is no process id", argv[optind]);
+	return CLI_OK;
+}

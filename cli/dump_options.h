@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dump_options.h - what goro-dump was asked for
+ */
+#ifndef DUMP_OPTIONS_H
+#define DUMP_OPTIONS_H
+
+#include <sys/types.h>
+
+#include "tracer/render_text.h"
+#include "tracer/unwind.h"
+
+struct dump_options {
+	gt_unwinder_create *unwinder;
+	struct gt_text_options text;
+	pid_t pid;
+};
+
+/* An exit status; CLI_OK where @o is filled in. */
+int dump_options_parse(int argc, char **argv, struct dump_options *o);
+
+#endif
