@@ -21,6 +21,8 @@ static const char help[] = "Usage: goro-dump [OPTIONS] PID\n"
 			   "parser of Go's\n"
 			   "                    tracebacks reads: panicparse, "
 			   "gostackparse\n"
+			   "  --format json     one object; its schema comes "
+			   "with libgoro\n"
 			   "  --unwinder NAME   table (the default), libunwind "
 			   "or dwfl\n"
 			   "  -h, --help        this\n"
@@ -41,16 +43,30 @@ static const struct option longs[] = {
 	{ 0 },
 };
 
+static int
+take_format(struct dump_options *o, const char *name)
+{
+	static const char *const names[] = {
+		[DUMP_TEXT] = "text",
+		[DUMP_GO] = "go",
+		[DUMP_JSON] = "json",
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		o->format = i;
+		if (strcmp(names[i], name) == 0)
+			return CLI_OK;
+	}
+	return cli_usage("there is no format '%s'", name);
+}
+
 /* One option; an exit status, CLI_OK to go on. */
 static int
 take_option(struct dump_options *o, int opt, const char *arg)
 {
 	switch (opt) {
 	case OPT_FORMAT:
-		o->text.strict = strcmp(arg, "go") == 0;
-		if (!o->text.strict && strcmp(arg, "text") != 0)
-			return cli_usage("there is no format '%s'", arg);
-		break;
+		return take_format(o, arg);
 	case OPT_UNWINDER:
 		o->unwinder = gt_unwinder_find(arg);
 		if (!o->unwinder)

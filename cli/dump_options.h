@@ -7,12 +7,13 @@
 
 #include <sys/types.h>
 
-#include "tracer/render_text.h"
 #include "tracer/unwind.h"
+
+enum dump_format { DUMP_TEXT, DUMP_GO, DUMP_JSON };
 
 struct dump_options {
 	gt_unwinder_create *unwinder;
-	struct gt_text_options text;
+	enum dump_format format;
 	pid_t pid;
 };
 

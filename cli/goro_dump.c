@@ -6,15 +6,40 @@
  * renderer. Each step is a call into the tracer.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "dump_options.h"
 #include "tracer/model.h"
+#include "tracer/procfs.h"
+#include "tracer/render_json.h"
 #include "tracer/render_text.h"
+
+/* What a dump says of itself. */
+static void
+about_process(pid_t pid, char *command, size_t bytes, struct gt_about *ret)
+{
+	char path[64];
+	struct timespec now;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	GT_CLEANUP(gt_freep)
+	char *comm = gt_procfs_slurp(AT_FDCWD, path, bytes);
+	snprintf(command, bytes, "%s", comm ? comm : "");
+	command[strcspn(command, "\n")] = '\0';
+	clock_gettime(CLOCK_REALTIME, &now);
+	*ret = (struct gt_about){
+		.tool = "goro-dump " GORO_VERSION,
+		.command = command,
+		.pid = pid,
+		.time_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec,
+	};
+}
 
 /* Whatever is missing from the dump is said, once for each kind. */
 static int
@@ -61,11 +86,26 @@ say_what_is_missing(struct gt_model *model)
 	return status;
 }
 
+static struct gt_error *
+render(const struct gt_view *view, const struct dump_options *o,
+       struct gt_out *out)
+{
+	struct gt_text_options text = { .strict = o->format == DUMP_GO };
+	struct gt_about about;
+	char command[64];
+
+	if (o->format == DUMP_TEXT || o->format == DUMP_GO)
+		return gt_render_text(view, &text, out);
+	about_process(o->pid, command, sizeof(command), &about);
+	return gt_render_json(view, &about, out);
+}
+
 static int
 print(struct gt_model *model, struct gt_modules *modules,
       const struct dump_options *o)
 {
 	struct gt_symbols symbols;
+	struct gt_view view = { 0 };
 	struct gt_out out;
 
 	if (!gt_out_init(&out, STDOUT_FILENO)) {
@@ -73,7 +113,10 @@ print(struct gt_model *model, struct gt_modules *modules,
 		return CLI_FAILED;
 	}
 	gt_symbols_init(&symbols, modules, &model->pcs, model->abi);
-	struct gt_error *err = gt_render_text(model, &symbols, &o->text, &out);
+	struct gt_error *err = gt_view_all(&view, model, &symbols);
+	if (!err)
+		err = render(&view, o, &out);
+	gt_view_fini(&view);
 	gt_symbols_fini(&symbols);
 	int failed = gt_out_fini(&out);
 	if (err) {

@@ -95,6 +95,42 @@ bad_structure(const struct goro_abi_table *t)
 	return NULL;
 }
 
+/* What came after version 1's first table; sizes of 0 where it is missing. */
+static const char *
+bad_later_structure(const struct goro_abi_table *t)
+{
+	if (t->hold.bytes > GT_ABI_STRUCT_MAX ||
+	    t->hold.first.offset + t->hold.bytes > t->g.bytes ||
+	    !are_fields(FIELDS(&t->hold.obj, &t->hold.count, &t->hold.next),
+			t->hold.bytes, false))
+		return "read lock";
+	if (t->rwmutex.bytes > GT_ABI_STRUCT_MAX ||
+	    !are_fields(FIELDS(&t->rwmutex.owner, &t->rwmutex.state,
+			       &t->rwmutex.readers, &t->rwmutex.writers),
+			t->rwmutex.bytes, false))
+		return "rwmutex";
+	if (t->waitgroup.bytes > GT_ABI_STRUCT_MAX ||
+	    !are_fields(FIELDS(&t->waitgroup.state, &t->waitgroup.waiters),
+			t->waitgroup.bytes, false))
+		return "waitgroup";
+	if (t->cond.bytes > GT_ABI_STRUCT_MAX ||
+	    !is_field(t->cond.waiters, t->cond.bytes, false))
+		return "cond";
+	if (t->once.bytes > GT_ABI_STRUCT_MAX ||
+	    !are_fields(FIELDS(&t->once.owner, &t->once.waiters), t->once.bytes,
+			false))
+		return "once";
+	if (t->labels.bytes > GT_ABI_STRUCT_MAX ||
+	    t->labels.pairs.offset > GT_ABI_STRUCT_MAX ||
+	    t->labels.pair_bytes > GT_LABEL_PAIR_MAX ||
+	    !is_field(t->labels.set, t->g.bytes, false) ||
+	    !is_field(t->labels.n, t->labels.bytes, false) ||
+	    !are_fields(FIELDS(&t->labels.key, &t->labels.value),
+			t->labels.pair_bytes, false))
+		return "label";
+	return NULL;
+}
+
 /* The saved context: each register inside it, and the PC among them. */
 static bool
 is_context(const struct goro_abi_table *t)
@@ -141,6 +177,8 @@ gt_abi_check(const struct goro_abi_table *table, uint64_t addr)
 				"processor (ELF machine %u)",
 				table->machine);
 	const char *bad = bad_structure(table);
+	if (!bad)
+		bad = bad_later_structure(table);
 	if (bad)
 		return gt_damaged(addr,
 				  "the debug ABI table is damaged: its "

@@ -23,6 +23,7 @@ enum {
 	/* The least that version 1 has. What is missing of the rest reads as 0:
 	 * structures without fields. */
 	GT_ABI_TABLE_MIN = offsetof(struct goro_abi_table, chan_more),
+	GT_LABEL_PAIR_MAX = 64, /* bytes of a label's pair of pointers */
 	GT_ABI_STATES_MAX = 16,
 	GT_ABI_REASONS_MAX = 128,
 	GT_ABI_STATE_BYTES = 16,

@@ -49,6 +49,7 @@ take(struct gt_model *model, struct gt_target *t, const unsigned char *chan,
 		.creator = creator ? gt_pctab_id(&model->pcs, creator, false) :
 				     0,
 		.name = gt_model_string(model, text),
+		.kind = gt_abi_load(chan, abi->chan_more.kind),
 		.closed = gt_abi_load(chan, abi->chan.closed) != 0,
 	};
 	return NULL;

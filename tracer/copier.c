@@ -72,6 +72,9 @@ judge(struct gt_copier *s, struct gt_entry *e, struct gt_copy *copy)
 		.addr = slot->record,
 		.record = record,
 		.name = e->name,
+		.labels = e->labels,
+		.holds = e->holds,
+		.holds_n = e->holds_n,
 		.exact = true,
 	};
 	if (gt_abi_load(record, t->g.flags) & GORO_ABI_G_FRESH)
@@ -121,41 +124,4 @@ gt_copier_settle(struct gt_copier *s, struct gt_entry *e)
 		break;
 	}
 	return NULL;
-}
-
-struct gt_error *
-gt_copier_names(struct gt_copier *s, struct gt_entry *entries, size_t n)
-{
-	size_t named = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		struct gt_entry *e = &entries[i];
-
-		e->name[0] = '\0';
-		e->named = false;
-		if (!e->copied)
-			continue;
-		uint64_t name = gt_abi_load(e->copy + e->slot.want -
-						    s->abi->t.g.bytes,
-					    s->abi->t.g.name);
-		if (!name)
-			continue;
-		e->named = true;
-		s->spans[named++] = (struct gt_span){
-			.addr = name,
-			.buf = e->name,
-			.bytes = GT_NAME_BYTES - 1,
-		};
-	}
-	struct gt_error *err = s->t->ops->read(s->t, s->spans, named);
-	for (size_t i = 0; i < named && !err; i++) {
-		struct gt_span *span = &s->spans[i];
-
-		/* The next page may not be there, nor be needed. */
-		if (!span->ok)
-			err = gt_target_read_string(s->t, span->addr, span->buf,
-						    GT_NAME_BYTES);
-		((char *)span->buf)[GT_NAME_BYTES - 1] = '\0';
-	}
-	return err;
 }

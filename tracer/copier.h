@@ -40,8 +40,12 @@ struct gt_entry {
 	size_t at;              /* which of the sweep's words that is */
 	unsigned char *copy;    /* slot.want bytes, up to the record's end */
 	bool copied;
-	bool named;
+	/* What hangs off its record (extras.c). */
+	bool named; /* something of it was read: read the word again */
 	char name[GT_NAME_BYTES];
+	const char *labels;
+	const struct gt_hold *holds;
+	uint32_t holds_n;
 };
 
 struct gt_copier {
@@ -58,6 +62,8 @@ struct gt_copier {
 	unsigned char *buf;       /* GT_BATCH windows */
 	struct gt_slot *pending;  /* what the next pass must look at */
 	size_t pending_n, pending_room;
+	char *extras; /* of the batch: what its entries point to */
+	size_t extras_n;
 };
 
 static inline uint64_t
@@ -69,11 +75,13 @@ gt_record_end(const struct gt_copier *s, const struct gt_slot *slot)
 /* copier.c */
 struct gt_error *gt_copier_pend(struct gt_copier *s,
 				const struct gt_slot *slot);
-/* The names of those that have one, before the words are read again. */
-struct gt_error *gt_copier_names(struct gt_copier *s, struct gt_entry *entries,
-				 size_t n);
 /* Deal with an entry that has been copied: hand it over, or pend it. */
 struct gt_error *gt_copier_settle(struct gt_copier *s, struct gt_entry *e);
+
+/* extras.c: names, labels and read locks of those that have one, before the
+ * words are read again. They are valid until the next call. */
+struct gt_error *gt_copier_extras(struct gt_copier *s, struct gt_entry *entries,
+				  size_t n);
 
 /* sweep.c, retry.c: the first two passes. */
 struct gt_error *gt_copier_sweep(struct gt_copier *s,

@@ -25,20 +25,6 @@ gt_grow(void **v, size_t n, size_t more, size_t *room, size_t bytes)
 	return true;
 }
 
-uint32_t
-gt_model_string(struct gt_model *model, const char *string)
-{
-	size_t len = strlen(string) + 1, at = model->strings_n;
-
-	if (len == 1 || at > UINT32_MAX - len ||
-	    !gt_grow((void **)&model->strings, at, len, &model->strings_room,
-		     1))
-		return 0;
-	memcpy(model->strings + at, string, len);
-	model->strings_n += len;
-	return (uint32_t)at;
-}
-
 struct gt_error *
 gt_model_init(struct gt_model *model, const struct gt_abi *abi)
 {
@@ -62,7 +48,10 @@ gt_model_fini(struct gt_model *model)
 	free(model->goroutines);
 	free(model->frames);
 	free(model->channels);
+	free(model->waits);
+	free(model->holds);
 	free(model->strings);
+	free(model->string_slots);
 	gt_error_free(model->stats.problem);
 	*model = (struct gt_model){ 0 };
 }
@@ -135,6 +124,77 @@ add_entry(struct gt_model *model, uint64_t entry, struct gt_goroutine *g)
 	return NULL;
 }
 
+/* A select's waiters are an array on its own stack, so the copy has them. */
+static struct gt_error *
+add_select(struct gt_model *model, const struct gt_copy *copy, uint64_t at,
+	   uint64_t n, struct gt_goroutine *g)
+{
+	const struct goro_abi_table *t = &model->abi->t;
+
+	if (at < copy->stack_lo || at - copy->stack_lo > copy->stack_bytes ||
+	    n > (copy->stack_bytes - (at - copy->stack_lo)) / t->waiter.bytes)
+		return NULL;
+	if (!gt_grow((void **)&model->waits, model->waits_n, n,
+		     &model->waits_room, sizeof(*model->waits)))
+		return &gt_enomem;
+	for (uint64_t i = 0; i < n; i++) {
+		const unsigned char *w = copy->stack + (at - copy->stack_lo) +
+					 i * t->waiter.bytes;
+		uint64_t obj = gt_abi_load(w, t->waiter.obj);
+
+		if (!obj)
+			continue; /* a case with a nil channel */
+		model->waits[g->waits + g->waits_n++] = (struct gt_wait){
+			.obj = obj,
+			.dir = gt_abi_load(w, t->waiter.dir),
+		};
+	}
+	return NULL;
+}
+
+/* What it waits for, and what it holds meanwhile. */
+static struct gt_error *
+add_objects(struct gt_model *model, const struct gt_copy *copy,
+	    struct gt_goroutine *g)
+{
+	const struct goro_abi_table *t = &model->abi->t;
+	uint64_t n = gt_abi_load(copy->record, t->g.wait_n);
+	struct gt_error *err = NULL;
+
+	if (model->waits_n > UINT32_MAX - n ||
+	    model->holds_n > UINT32_MAX - copy->holds_n)
+		return &gt_enomem;
+	g->waits = model->waits_n;
+	g->holds = model->holds_n;
+	g->holds_n = copy->holds_n;
+	if (g->reason == GORO_WAIT_SELECT && copy->stack_bytes) {
+		err = add_select(model, copy, g->wait_obj, n, g);
+	} else if (g->reason == GORO_WAIT_IO ||
+		   (g->wait_obj && g->reason != GORO_WAIT_SELECT &&
+		    g->reason != GORO_WAIT_SLEEP)) {
+		if (!gt_grow((void **)&model->waits, model->waits_n, 1,
+			     &model->waits_room, sizeof(*model->waits)))
+			return &gt_enomem;
+		model->waits[g->waits] = (struct gt_wait){
+			.obj = g->wait_obj,
+			.dir = g->reason == GORO_WAIT_CHAN_SEND ? GT_DIR_SEND :
+			       g->reason == GORO_WAIT_CHAN_RECV ? GT_DIR_RECV :
+								  GT_DIR_OTHER,
+		};
+		g->waits_n = 1;
+	}
+	model->waits_n += g->waits_n;
+	if (err || !copy->holds_n)
+		return err;
+	if (!gt_grow((void **)&model->holds, model->holds_n, copy->holds_n,
+		     &model->holds_room, sizeof(*model->holds)))
+		return &gt_enomem;
+	memcpy(model->holds + model->holds_n, copy->holds,
+	       copy->holds_n * sizeof(*model->holds));
+	model->holds_n += copy->holds_n;
+	return NULL;
+}
+
 static struct gt_error *
 take(const struct gt_copy *copy, void *arg)
 {
@@ -146,26 +206,30 @@ take(const struct gt_copy *copy, void *arg)
 	uint64_t entry = gt_abi_load(record, t->g.entry);
 	struct gt_goroutine g = {
 		.id = gt_abi_load(record, t->g.id),
+		.word = copy->word,
 		.addr = copy->addr,
 		.creator_id = gt_abi_load(record, t->g.creator_id),
 		.frames = model->frames_n,
 		.name = gt_model_string(model, copy->name),
+		.labels = gt_model_labels(model, copy->labels),
 		.state = GORO_ABI_STATE(copy->word),
 		.flags = gt_abi_load(record, t->g.flags),
 		.exact = copy->exact,
 	};
-	struct gt_error *err = NULL;
+	struct gt_error *err;
 
 	if (creator_pc)
 		g.creator = gt_pctab_id(&model->pcs, creator_pc, false);
 	if (g.state == GORO_ABI_WAITING) {
 		g.reason = gt_abi_load(record, t->g.wait_reason);
 		g.wait_obj = gt_abi_load(record, t->g.wait_obj);
-		g.wait_n = gt_abi_load(record, t->g.wait_n);
 	}
 	if (g.state == GORO_ABI_WAITING || g.state == GORO_ABI_SYSCALL)
 		g.wait_ns = gt_abi_age_ns(model->abi,
 					  gt_abi_load(record, t->g.wait_since));
+	err = add_objects(model, copy, &g);
+	if (err)
+		return err;
 	if (g.flags & GORO_ABI_G_FRESH && entry)
 		err = add_entry(model, entry, &g);
 	else if (copy->stack_bytes)

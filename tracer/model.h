@@ -18,8 +18,16 @@
 #include "snapshot.h"
 #include "unwind.h"
 
+/* One of the things that a goroutine waits for. */
+struct gt_wait {
+	uint64_t obj;
+	uint8_t dir; /* enum gt_dir */
+};
+enum gt_dir { GT_DIR_SEND, GT_DIR_RECV, GT_DIR_OTHER };
+
 struct gt_goroutine {
 	uint64_t id;
+	uint64_t word;       /* its state word */
 	uint64_t addr;       /* its record, as channels' waiters refer to it */
 	uint64_t creator_id; /* 0: none */
 	uint64_t wait_obj;   /* see the wait reasons in abi.h */
@@ -29,7 +37,11 @@ struct gt_goroutine {
 	uint32_t dropped; /* frames after the first GT_TRACE_INNER, not kept */
 	uint32_t creator; /* PC id; 0: none */
 	uint32_t name;    /* index into model->strings; 0: none */
-	uint16_t wait_n;
+	uint32_t labels;  /* likewise, see gt_label_next(); 0: none */
+	uint32_t waits;   /* index into model->waits */
+	uint32_t holds;   /* index into model->holds: locked for reading */
+	uint16_t waits_n; /* a select has many or none, others one or none */
+	uint16_t holds_n;
 	uint8_t state;  /* enum goro_abi_state */
 	uint8_t reason; /* enum goro_abi_reason */
 	uint8_t flags;  /* GORO_ABI_G_* */
@@ -44,7 +56,13 @@ struct gt_channel {
 	uint64_t recvq, sendq; /* addresses of the first waiters, or 0 */
 	uint32_t creator;      /* PC id */
 	uint32_t name;         /* index into model->strings */
+	uint8_t kind;          /* enum goro_abi_chan_kind */
 	bool closed;
+};
+
+/* Where a string lies that is kept already. */
+struct gt_string_slot {
+	uint32_t at, hash;
 };
 
 struct gt_model {
@@ -56,8 +74,14 @@ struct gt_model {
 	size_t frames_n, frames_room;
 	struct gt_channel *channels;
 	size_t channels_n, channels_room;
+	struct gt_wait *waits;
+	size_t waits_n, waits_room;
+	struct gt_hold *holds;
+	size_t holds_n, holds_room;
 	char *strings; /* string 0 is empty */
 	size_t strings_n, strings_room;
+	struct gt_string_slot *string_slots; /* by hash; at 0: empty */
+	uint32_t string_mask, string_count;
 	struct gt_snapshot_stats stats;
 };
 
@@ -77,8 +101,20 @@ struct gt_error *gt_model_load_channels(struct gt_model *model,
 /* Room for @more elements in an array that grows; false: out of memory. */
 bool gt_grow(void **v, size_t n, size_t more, size_t *room, size_t bytes);
 
-/* Keep a string: an index, 0 for an empty one or when memory is short. */
+/* strings.c: keep a string, each one once: an index, 0 for an empty one or when
+ * memory is short. */
 uint32_t gt_model_string(struct gt_model *model, const char *string);
+/* The same for labels as gt_copy has them. */
+uint32_t gt_model_labels(struct gt_model *model, const char *labels);
+
+/*
+ * Walk a set of labels: @at is 0 at first, then what the last call has left;
+ * false: there are no more.
+ *
+ *	for (uint32_t at = 0; gt_label_next(model, g->labels, &at, &k, &v);)
+ */
+bool gt_label_next(const struct gt_model *model, uint32_t labels, uint32_t *at,
+		   const char **ret_key, const char **ret_value);
 
 static inline const char *
 gt_goroutine_status(const struct gt_model *model, const struct gt_goroutine *g)

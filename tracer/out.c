@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * out.c - buffered output to a descriptor
+ * out.c - buffered output to a descriptor, or to memory
  */
 #include "out.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 bool
 gt_out_init(struct gt_out *out, int fd)
 {
-	*out = (struct gt_out){ .fd = fd, .buf = malloc(GT_OUT_BYTES) };
+	*out = (struct gt_out){
+		.fd = fd,
+		.room = fd < 0 ? 4096 : GT_OUT_BYTES,
+	};
+	out->buf = malloc(out->room);
 	return out->buf != NULL;
 }
 
@@ -35,8 +42,25 @@ write_all(struct gt_out *out, const char *p, size_t n)
 void
 gt_out_flush(struct gt_out *out)
 {
+	if (out->fd < 0)
+		return;
 	write_all(out, out->buf, out->n);
 	out->n = 0;
+}
+
+static bool
+grow(struct gt_out *out, size_t n)
+{
+	size_t room = out->room * 2;
+
+	while (room < out->n + n)
+		room *= 2;
+	char *buf = realloc(out->buf, room);
+	if (!buf)
+		return false;
+	out->buf = buf;
+	out->room = room;
+	return true;
 }
 
 int
@@ -51,13 +75,17 @@ gt_out_fini(struct gt_out *out)
 void
 gt_out_large(struct gt_out *out, const void *p, size_t n)
 {
+	if (out->fd < 0 && !grow(out, n)) {
+		out->error = ENOMEM;
+		return;
+	}
 	gt_out_flush(out);
-	if (n > GT_OUT_BYTES) {
+	if (n > out->room - out->n) {
 		write_all(out, p, n);
 		return;
 	}
-	memcpy(out->buf, p, n);
-	out->n = n;
+	memcpy(out->buf + out->n, p, n);
+	out->n += n;
 }
 
 void
@@ -70,6 +98,44 @@ gt_out_number(struct gt_out *out, uint64_t value)
 		digits[--at] = '0' + value % 10;
 	while (value /= 10);
 	gt_out_bytes(out, digits + at, sizeof(digits) - at);
+}
+
+void
+gt_out_format(struct gt_out *out, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (n > 0)
+		gt_out_bytes(out, text,
+			     (size_t)n < sizeof(text) ? (size_t)n :
+							sizeof(text) - 1);
+}
+
+void
+gt_out_duration(struct gt_out *out, uint64_t ns)
+{
+	uint64_t s = ns / 1000000000;
+
+	if (ns < 1000)
+		gt_out_format(out, "%" PRIu64 "ns", ns);
+	else if (ns < 1000000)
+		gt_out_format(out, "%.3gus", (double)ns / 1e3);
+	else if (s == 0)
+		gt_out_format(out, "%.3gms", (double)ns / 1e6);
+	else if (s < 60)
+		gt_out_format(out, "%.3gs", (double)ns / 1e9);
+	else if (s < 3600)
+		gt_out_format(out, "%" PRIu64 "m%" PRIu64 "s", s / 60, s % 60);
+	else if (s < 86400)
+		gt_out_format(out, "%" PRIu64 "h%" PRIu64 "m", s / 3600,
+			      s / 60 % 60);
+	else
+		gt_out_format(out, "%" PRIu64 "d%" PRIu64 "h", s / 86400,
+			      s / 3600 % 24);
 }
 
 /* Bytes of the UTF-8 character at @s, or 0 when it is none that may be shown:

@@ -12,8 +12,7 @@
  *            each PC; a goroutine is then a header and a few memcpy: 50 MB for
  *            100,000 goroutines take 15 ms.
  * Hidden     The runtime's internal frames are left out, as Go leaves its own
- *            out, and so are the runtime's own goroutines. Where nothing else
- *            is left, the frames are shown.
+ *            out. Where nothing else is left, they are shown.
  * Parsers    panicparse and gostackparse read this; what they refuse is kept
  *            away from them: parentheses and '%' in names, ',' and ']' in
  *            what stands in the header.
@@ -50,8 +49,8 @@ struct entry {
 };
 
 struct text {
+	const struct gt_view *view;
 	const struct gt_model *model;
-	struct gt_symbols *symbols;
 	const struct gt_text_options *options;
 	struct gt_out *out;
 	struct entry *entries; /* by PC id */
@@ -106,7 +105,7 @@ entry_of(struct text *x, uint32_t id)
 
 	if (e->done)
 		return e;
-	symbol = gt_symbols_get(x->symbols, id);
+	symbol = gt_symbols_get(x->view->symbols, id);
 	if (!symbol || !gt_grow((void **)&x->pieces, x->pieces_n, symbol->n,
 				&x->pieces_room, sizeof(*x->pieces)))
 		return NULL;
@@ -268,16 +267,12 @@ put_creator(struct text *x, const struct gt_goroutine *g)
 static bool
 put_goroutines(struct text *x)
 {
-	bool first = true;
+	for (size_t i = 0; i < x->view->n; i++) {
+		const struct gt_goroutine *g =
+			&x->model->goroutines[x->view->v[i]];
 
-	for (size_t i = 0; i < x->model->goroutines_n; i++) {
-		const struct gt_goroutine *g = &x->model->goroutines[i];
-
-		if (g->flags & GORO_ABI_G_SYSTEM)
-			continue;
-		if (!first)
+		if (i)
 			gt_out_string(x->out, "\n");
-		first = false;
 		put_header(x, g);
 		if (!put_frames(x, g) || (g->creator && !put_creator(x, g)))
 			return false;
@@ -286,15 +281,15 @@ put_goroutines(struct text *x)
 }
 
 struct gt_error *
-gt_render_text(const struct gt_model *model, struct gt_symbols *symbols,
+gt_render_text(const struct gt_view *view,
 	       const struct gt_text_options *options, struct gt_out *out)
 {
 	struct text x = {
-		.model = model,
-		.symbols = symbols,
+		.view = view,
+		.model = view->model,
 		.options = options,
 		.out = out,
-		.entries = calloc(model->pcs.n, sizeof(*x.entries)),
+		.entries = calloc(view->model->pcs.n, sizeof(*x.entries)),
 	};
 	bool ok = x.entries && put_goroutines(&x);
 

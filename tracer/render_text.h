@@ -7,9 +7,8 @@
 
 #include <stdbool.h>
 
-#include "model.h"
 #include "out.h"
-#include "symbolize.h"
+#include "view.h"
 
 struct gt_text_options {
 	/* Nothing but what each parser of Go's tracebacks takes: no names, no
@@ -17,8 +16,7 @@ struct gt_text_options {
 	bool strict;
 };
 
-struct gt_error *gt_render_text(const struct gt_model *model,
-				struct gt_symbols *symbols,
+struct gt_error *gt_render_text(const struct gt_view *view,
 				const struct gt_text_options *options,
 				struct gt_out *out);
 

@@ -47,7 +47,7 @@ copy_batch(struct gt_copier *s, struct gt_entry *entries, size_t n)
 	return err;
 }
 
-/* The words once more, for those whose name was read after the second. */
+/* The words once more, for those of which more was read after the second. */
 static struct gt_error *
 reread_named(struct gt_copier *s, struct gt_entry *entries, size_t n)
 {
@@ -106,7 +106,7 @@ retry_once(struct gt_copier *s)
 
 		err = copy_batch(s, s->entries, batch);
 		if (!err)
-			err = gt_copier_names(s, s->entries, batch);
+			err = gt_copier_extras(s, s->entries, batch);
 		if (!err)
 			err = reread_named(s, s->entries, batch);
 		for (size_t i = 0; i < batch && !err; i++)

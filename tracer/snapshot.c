@@ -24,7 +24,7 @@ take_held(struct gt_copier *s, struct gt_held *h)
 		.copy = h->data,
 		.copied = true,
 	};
-	struct gt_error *err = gt_copier_names(s, &e, 1);
+	struct gt_error *err = gt_copier_extras(s, &e, 1);
 
 	s->stats->held++;
 	if (err || !h->regs.valid)
@@ -37,6 +37,9 @@ take_held(struct gt_copier *s, struct gt_held *h)
 		.stack = h->data,
 		.regs = &h->regs,
 		.name = e.name,
+		.labels = e.labels,
+		.holds = e.holds,
+		.holds_n = e.holds_n,
 		.exact = true,
 	};
 	uint64_t hi = gt_abi_load(copy.record, t->g.stack_hi);
@@ -166,5 +169,6 @@ gt_snapshot(struct gt_target *t, const struct gt_abi *abi,
 	free(s.spans);
 	free(s.buf);
 	free(s.pending);
+	free(s.extras);
 	return err;
 }

@@ -24,10 +24,17 @@
 enum {
 	GT_GOROUTINES_MAX = 1 << 24,
 	GT_NAME_BYTES = 64,          /* of a goroutine's name, with its end */
+	GT_LABELS_MAX = 16,          /* pairs of a set; more are left out */
+	GT_LABEL_BYTES = 128,        /* of a key or a value, with its end */
 	GT_COPY_MAX_BYTES = 1 << 28, /* of one stack */
 	GT_DAMAGED_MAX = 4096, /* records; then the registry is given up */
 };
 #define GT_DEEP_MAX_BYTES (UINT64_C(1) << 34) /* of all deep stacks */
+
+/* An rwmutex that a goroutine has locked for reading, and how often. */
+struct gt_hold {
+	uint64_t obj, count;
+};
 
 /* A goroutine, copied; valid while it is being handed over. */
 struct gt_copy {
@@ -42,7 +49,12 @@ struct gt_copy {
 	size_t stack_bytes;
 	const struct gt_regs *regs; /* it ran; NULL: the saved context holds */
 	const char *name;           /* "" when it has none */
-	bool exact;                 /* all of this was true at one moment */
+	/* How many pairs in a byte, then keys and values, each with its NUL;
+	 * NULL when it has none. */
+	const char *labels;
+	const struct gt_hold *holds;
+	uint32_t holds_n;
+	bool exact; /* all of this was true at one moment */
 };
 
 struct gt_snapshot_stats {

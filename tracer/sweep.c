@@ -108,7 +108,7 @@ sweep_words(struct gt_copier *s, const struct gt_chunk *c, uint64_t at,
 		return err;
 	for (size_t i = 0; i < n; i++)
 		s->entries[i].copied = s->spans[i].ok;
-	err = gt_copier_names(s, s->entries, n);
+	err = gt_copier_extras(s, s->entries, n);
 	if (!err)
 		err = read_words(s, c, at, words, words_n);
 	for (size_t i = 0; i < n && !err; i++) {

@@ -3,7 +3,7 @@
 # The tools against programs that they know nothing of.
 
 if(TARGET goro-dump)
-	foreach(victim waits hot parked)
+	foreach(victim waits hot parked blocked)
 		add_executable(victim_${victim} victims/${victim}.c)
 		target_link_libraries(victim_${victim} PRIVATE goro::goro)
 	endforeach()
@@ -28,6 +28,14 @@ if(TARGET goro-dump)
 					$<TARGET_FILE:goro-dump>
 					$<TARGET_FILE:victim_waits_static> ${how})
 		endforeach()
+	endif()
+	find_program(PYTHON3 python3)
+	if(PYTHON3)
+		goro_add_test(dump_json LABEL e2e
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_json.py
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_blocked>
+				$<TARGET_FILE:victim_waits>)
 	endif()
 	if(GORO_SANITIZE)
 		set(missing 4)

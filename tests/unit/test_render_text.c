@@ -137,7 +137,10 @@ render(struct dump *d)
 	struct gt_error *err;
 
 	T_CHECK(fd >= 0 && gt_out_init(&out, fd));
-	err = gt_render_text(&d->model, &d->symbols, &d->options, &out);
+	struct gt_view view;
+	T_CHECK(!gt_view_all(&view, &d->model, &d->symbols));
+	err = gt_render_text(&view, &d->options, &out);
+	gt_view_fini(&view);
 	T_CHECK(!err && gt_out_fini(&out) == 0);
 	off_t n = lseek(fd, 0, SEEK_END);
 	free(d->text);

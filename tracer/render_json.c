@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+/*
+ * render_json.c - a dump as one JSON object
+ *
+ * Idea       As in render_text.c: what is said of a frame depends on its PC
+ *            only, so it is made once for each PC and copied from then on.
+ * Hidden     The runtime's internal frames, as in text.
+ * Streams    Goroutine by goroutine; nothing but the frames is kept.
+ */
+#include "render_json.h"
+
+#include <stdlib.h>
+
+struct fragment {
+	size_t at, n; /* in the arena */
+	bool done;
+};
+
+struct render {
+	const struct gt_view *view;
+	const struct gt_about *about;
+	struct gt_json *j;
+	struct gt_out arena;
+	struct fragment *fragments; /* by PC id */
+};
+
+static void
+put_frame(struct gt_json *j, const struct gt_frame *f, uint64_t pc)
+{
+	gt_json_key(j, "function");
+	gt_json_string(j, f->function);
+	if (f->file) {
+		gt_json_put_string(j, "file", f->file);
+		gt_json_put_number(j, "line", f->line);
+	}
+	if (!f->inlined) {
+		gt_json_key(j, "pc");
+		gt_json_address(j, pc);
+		gt_json_put_number(j, "offset", f->offset);
+	}
+	gt_json_put_true(j, "inlined", f->inlined);
+}
+
+/* The frames of one PC, as objects with commas between them. */
+static const struct fragment *
+fragment_of(struct render *r, uint32_t id)
+{
+	struct fragment *f = &r->fragments[id];
+	struct gt_json j = { .out = &r->arena, .html = r->j->html };
+
+	if (f->done)
+		return f;
+	const struct gt_symbol *symbol = gt_symbols_get(r->view->symbols, id);
+	if (!symbol)
+		return NULL;
+	f->at = r->arena.n;
+	for (uint32_t i = 0; i < symbol->n; i++) {
+		if (symbol->frames[i].internal)
+			continue;
+		gt_json_open(&j, '{');
+		put_frame(&j, &symbol->frames[i],
+			  gt_row_pc(&r->view->model->pcs.rows[id]));
+		gt_json_close(&j, '}');
+	}
+	f->n = r->arena.n - f->at;
+	f->done = true;
+	return r->arena.error ? NULL : f;
+}
+
+static bool
+put_stack(struct render *r, const struct gt_goroutine *g)
+{
+	const uint32_t *ids = r->view->model->frames + g->frames;
+
+	gt_json_key(r->j, "stack");
+	gt_json_open(r->j, '[');
+	for (uint32_t i = 0; i < g->frames_n; i++) {
+		const struct fragment *f = fragment_of(r, ids[i]);
+
+		if (!f)
+			return false;
+		if (f->n)
+			gt_json_raw(r->j, r->arena.buf + f->at, f->n);
+	}
+	gt_json_close(r->j, ']');
+	/* Of a very deep stack the middle is not there. */
+	if (g->dropped)
+		gt_json_put_number(r->j, "dropped", g->dropped);
+	return true;
+}
+
+/* The call that started it: of what is not the runtime's, the innermost. */
+static bool
+put_creator(struct render *r, const struct gt_goroutine *g)
+{
+	const struct gt_symbol *symbol = gt_symbols_get(r->view->symbols,
+							g->creator);
+
+	if (!symbol)
+		return false;
+	gt_json_key(r->j, "created_by");
+	gt_json_open(r->j, '{');
+	if (g->creator_id)
+		gt_json_put_number(r->j, "goroutine", g->creator_id);
+	for (uint32_t i = 0; i < symbol->n; i++) {
+		const struct gt_frame *f = &symbol->frames[i];
+
+		if (f->internal && i + 1 < symbol->n)
+			continue;
+		put_frame(r->j, f,
+			  gt_row_pc(&r->view->model->pcs.rows[g->creator]));
+		break;
+	}
+	gt_json_close(r->j, '}');
+	return true;
+}
+
+static const char *
+kind_of(unsigned reason)
+{
+	switch (reason) {
+	case GORO_WAIT_CHAN_RECV:
+	case GORO_WAIT_CHAN_SEND:
+	case GORO_WAIT_SELECT:
+		return "chan";
+	case GORO_WAIT_MUTEX:
+		return "mutex";
+	case GORO_WAIT_RLOCK:
+	case GORO_WAIT_WLOCK:
+		return "rwmutex";
+	case GORO_WAIT_GROUP:
+		return "waitgroup";
+	case GORO_WAIT_COND:
+		return "cond";
+	case GORO_WAIT_ONCE:
+		return "once";
+	case GORO_WAIT_IO:
+		return "fd";
+	default:
+		return "unknown";
+	}
+}
+
+static const char *
+operation_of(unsigned reason, unsigned dir)
+{
+	switch (reason) {
+	case GORO_WAIT_RLOCK:
+		return "read lock";
+	case GORO_WAIT_WLOCK:
+	case GORO_WAIT_MUTEX:
+		return "lock";
+	case GORO_WAIT_CHAN_RECV:
+	case GORO_WAIT_CHAN_SEND:
+	case GORO_WAIT_SELECT:
+		return dir == GT_DIR_SEND ? "send" : "receive";
+	default:
+		return NULL;
+	}
+}
+
+static void
+put_waits(struct render *r, const struct gt_goroutine *g)
+{
+	struct gt_json *j = r->j;
+
+	gt_json_key(j, "waits_for");
+	gt_json_open(j, '[');
+	for (uint32_t i = 0; i < g->waits_n; i++) {
+		const struct gt_wait *w = &r->view->model->waits[g->waits + i];
+
+		gt_json_open(j, '{');
+		gt_json_put_string(j, "kind", kind_of(g->reason));
+		if (g->reason == GORO_WAIT_IO) {
+			gt_json_put_number(j, "fd", w->obj);
+		} else {
+			gt_json_key(j, "address");
+			gt_json_address(j, w->obj);
+		}
+		gt_json_put_string(j, "operation",
+				   operation_of(g->reason, w->dir));
+		gt_json_close(j, '}');
+	}
+	gt_json_close(j, ']');
+}
+
+static void
+put_labels(struct render *r, const struct gt_goroutine *g)
+{
+	struct gt_json *j = r->j;
+	const char *key, *value;
+	uint32_t at = 0;
+
+	gt_json_key(j, "labels");
+	gt_json_open(j, '{');
+	while (gt_label_next(r->view->model, g->labels, &at, &key, &value)) {
+		gt_json_string(j, key);
+		gt_out_bytes(j->out, ":", 1);
+		j->comma = false;
+		gt_json_string(j, value);
+	}
+	gt_json_close(j, '}');
+}
+
+static bool
+put_goroutine(struct render *r, const struct gt_goroutine *g)
+{
+	const struct gt_model *model = r->view->model;
+	struct gt_json *j = r->j;
+
+	gt_json_open(j, '{');
+	gt_json_put_number(j, "id", g->id);
+	gt_json_put_string(j, "state", gt_abi_state_name(model->abi, g->state));
+	if (g->state == GORO_ABI_WAITING)
+		gt_json_put_string(j, "reason",
+				   gt_abi_reason_name(model->abi, g->reason));
+	gt_json_key(j, "exact");
+	gt_json_bool(j, g->exact);
+	if (g->wait_ns) {
+		gt_json_put_number(j, "wait_ns", g->wait_ns);
+		gt_json_key(j, "since");
+		gt_json_time(j, r->about->time_ns - g->wait_ns);
+	}
+	gt_json_put_string(j, "name", model->strings + g->name);
+	if (g->labels)
+		put_labels(r, g);
+	gt_json_put_true(j, "locked_to_thread", g->flags & GORO_ABI_G_LOCKED);
+	if (g->waits_n)
+		put_waits(r, g);
+	if (g->creator && !put_creator(r, g))
+		return false;
+	gt_json_key(j, "complete");
+	gt_json_bool(j, g->complete);
+	if (!put_stack(r, g))
+		return false;
+	gt_json_close(j, '}');
+	gt_out_bytes(j->out, "\n", 1);
+	return true;
+}
+
+static bool
+put_dump(struct render *r)
+{
+	const struct gt_model *model = r->view->model;
+	const struct gt_about *about = r->about;
+	struct gt_json *j = r->j;
+	size_t inexact = 0;
+
+	gt_json_open(j, '{');
+	gt_json_put_number(j, "version", GT_JSON_VERSION);
+	gt_json_put_string(j, "tool", about->tool);
+	if (about->pid)
+		gt_json_put_number(j, "pid", about->pid);
+	gt_json_put_string(j, "command", about->command);
+	gt_json_key(j, "time");
+	gt_json_time(j, about->time_ns);
+	for (size_t i = 0; i < model->goroutines_n; i++)
+		inexact += !model->goroutines[i].exact;
+	gt_json_put_number(j, "total", model->goroutines_n);
+	gt_json_put_number(j, "inexact", inexact);
+	gt_json_put_number(j, "damaged", model->stats.damaged);
+	gt_json_put_number(j, "longest_stop_ns", model->stats.held_max_ns);
+	gt_json_key(j, "goroutines");
+	gt_json_open(j, '[');
+	gt_out_bytes(j->out, "\n", 1);
+	for (size_t i = 0; i < r->view->n; i++)
+		if (!put_goroutine(r, &model->goroutines[r->view->v[i]]))
+			return false;
+	gt_json_close(j, ']');
+	gt_json_close(j, '}');
+	gt_out_bytes(j->out, "\n", 1);
+	return true;
+}
+
+struct gt_error *
+gt_render_json(const struct gt_view *view, const struct gt_about *about,
+	       struct gt_out *out)
+{
+	struct gt_json j = { .out = out };
+	struct render r = {
+		.view = view,
+		.about = about,
+		.j = &j,
+		.fragments = calloc(view->model->pcs.n, sizeof(*r.fragments)),
+	};
+	bool ok = r.fragments && gt_out_init(&r.arena, -1) && put_dump(&r);
+
+	free(r.fragments);
+	free(r.arena.buf);
+	return ok ? NULL : &gt_enomem;
+}
