@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+#
+# The check for leaks.
+
+goro_add_test(test_reach)
