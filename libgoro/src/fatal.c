@@ -13,6 +13,7 @@
 
 #include "atomic.h"
 #include "san.h"
+#include "sigquit.h"
 #include "traceback.h"
 
 enum {
@@ -27,6 +28,7 @@ struct cause {
 	const char *format; /* printf's where there are args */
 	va_list *args;      /* NULL: the format is the message */
 	bool all;           /* all goroutines, unless there are to be none */
+	bool quit;          /* nothing went wrong: somebody wants to know */
 	struct gr_here here;
 };
 
@@ -142,6 +144,9 @@ report(void *arg)
 		text = message;
 	}
 	take_signals();
+	/* Of a report that got stuck, the user can still be rid by it. */
+	if (!c->quit)
+		gr_sigquit_remove();
 	out.fd = STDERR_FILENO;
 	gr_out_str(&out, c->kind);
 	gr_out_str(&out, ": ");
@@ -149,7 +154,10 @@ report(void *arg)
 	gr_out_str(&out, "\n");
 	if (c->all && level == GR_TRACEBACK_SINGLE)
 		level = GR_TRACEBACK_ALL;
-	gr_traceback(&out, &c->here, level);
+	if (c->quit)
+		gr_traceback_living(&out, level, true);
+	else
+		gr_traceback(&out, &c->here, level);
 	gr_out_flush(&out);
 	/* A core is best dumped from the stack that the report is about. */
 	if (level < GR_TRACEBACK_CRASH)
@@ -188,6 +196,16 @@ gr_fatal_sig(const char *msg, void *ucontext)
 			   .here = { .exact = true } };
 
 	gr_regs_from_ucontext(&c.here.regs, ucontext);
+	end_program(&c);
+}
+
+void
+gr_fatal_quit(void)
+{
+	struct cause c = {
+		.kind = "SIGQUIT", .format = "quit", .all = true, .quit = true
+	};
+
 	end_program(&c);
 }
 

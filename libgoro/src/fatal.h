@@ -32,6 +32,10 @@ _Noreturn void gr_fatal(const char *msg);
  * goroutine that @ucontext was taken from. */
 _Noreturn void gr_fatal_sig(const char *msg, void *ucontext);
 
+/* "SIGQUIT: quit", the tracebacks of all goroutines, those on threads too, and
+ * exit status 2. On the agent. */
+_Noreturn void gr_fatal_quit(void);
+
 /* Does not return while the program is being ended by another thread. */
 void gr_fatal_wait(void);
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent.h"
 #include "blocking.h"
 #include "fatal.h"
 #include "futex.h"
@@ -242,7 +243,9 @@ foreign_threads(void)
 {
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *e;
-	int ours = gr_threads_alive() + gr_monitor_threads() + 1, all = 0;
+	int ours = gr_threads_alive() + gr_monitor_threads() +
+		   gr_agent_threads() + 1;
+	int all = 0;
 
 	if (!dir)
 		return true;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sigquit.h"
 #include "stack.h"
 
 struct gr_options gr_options;
@@ -30,6 +31,16 @@ guard_kind(const char *value)
 	return GR_GUARD_INSTALL;
 }
 
+static int
+sigquit_kind(const char *value)
+{
+	if (!strncmp(value, "continue", 8))
+		return GR_SIGQUIT_CONTINUE;
+	if (!strncmp(value, "off", 3))
+		return GR_SIGQUIT_OFF;
+	return GR_SIGQUIT_EXIT;
+}
+
 static void
 set(const char *name, size_t bytes, const char *value)
 {
@@ -41,6 +52,8 @@ set(const char *name, size_t bytes, const char *value)
 		gr_options.schedtrace_ms = atoll(value);
 	else if (is(name, bytes, "guard"))
 		gr_options.guard = guard_kind(value);
+	else if (is(name, bytes, "sigquit"))
+		gr_options.sigquit = sigquit_kind(value);
 }
 
 void

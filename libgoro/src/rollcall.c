@@ -17,7 +17,8 @@ struct entry {
 struct list {
 	struct entry *entry;
 	size_t n, room;
-	void (*fn)(const struct gr_g *g);
+	void (*fn)(const struct gr_g *g, void *arg);
+	void *arg;
 };
 
 static bool
@@ -47,7 +48,7 @@ call_at_once(struct gr_g *g, uint64_t word, void *arg)
 	struct list *l = arg;
 
 	(void)word;
-	l->fn(g);
+	l->fn(g, l->arg);
 	return true;
 }
 
@@ -89,9 +90,9 @@ sort(struct entry *e, size_t n)
 
 /* Call @fn for each goroutine; it may have ended since it was listed. */
 void
-gr_roll_call(void (*fn)(const struct gr_g *g))
+gr_roll_call(void (*fn)(const struct gr_g *g, void *arg), void *arg)
 {
-	struct list l = { .fn = fn };
+	struct list l = { .fn = fn, .arg = arg };
 	size_t bytes;
 
 	gr_g_each(count, &l);
@@ -108,6 +109,6 @@ gr_roll_call(void (*fn)(const struct gr_g *g))
 	gr_g_each(collect, &l);
 	sort(l.entry, l.n);
 	for (size_t i = 0; i < l.n; i++)
-		fn(l.entry[i].g);
+		fn(l.entry[i].g, arg);
 	munmap(l.entry, bytes);
 }

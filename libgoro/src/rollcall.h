@@ -14,6 +14,6 @@
 
 struct gr_g;
 
-void gr_roll_call(void (*fn)(const struct gr_g *g));
+void gr_roll_call(void (*fn)(const struct gr_g *g, void *arg), void *arg);
 
 #endif

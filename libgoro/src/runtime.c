@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "barrier.h"
 #include "blocking.h"
 #include "fatal.h"
@@ -31,6 +32,7 @@
 #include "overflow.h"
 #include "preempt.h"
 #include "rest.h"
+#include "san.h"
 #include "sync.h"
 #include "thread.h"
 #include "waitq.h"
@@ -189,10 +191,12 @@ run(void)
 		err = gr_monitor_start();
 	if (err)
 		return err;
+	gr_agent_start();
 	err = start_main();
 	while (!err && !gr_load_acq(&ended)) /* [pair run] */
-		gr_futex_wait(&ended, 0, GORO_FOREVER);
+		gr_futex_wait(&ended, 0, gr_san_take_signals());
 	gr_store_sc(&gr_stopping, 1); /* [pair stopping] */
+	gr_agent_stop();
 	gr_monitor_stop();
 	gr_wake_all();
 	return err;

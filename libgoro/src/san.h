@@ -114,6 +114,23 @@ gr_san_stack_close(struct gr_g *g)
 					      g->stack_hi - g->stack_lo);
 }
 
+/*
+ * ThreadSanitizer keeps a signal back until the thread calls something that it
+ * knows. A thread that mostly sleeps does so here, now and then.
+ */
+static inline int64_t
+gr_san_take_signals(void)
+{
+#ifdef GR_TSAN
+	sigset_t mask;
+
+	pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	return gr_now_ns() + 10000000;
+#else
+	return INT64_MAX; /* GORO_FOREVER: no need */
+#endif
+}
+
 /* On a new thread's own stack. */
 static inline void
 gr_san_m_start(struct gr_m *m)

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "capture.h"
+#include "fatal.h"
 #include "names.h"
 #include "rollcall.h"
 #include "sched.h"
@@ -17,21 +19,26 @@ enum {
 	ROWS = 4096,
 };
 #define NS_PER_MINUTE 60000000000ull
+#define PATIENCE_NS 2000000000ll /* with all threads that do not answer */
 
 /* What a traceback works with, see traceback.h. */
-static struct {
+struct traceback {
 	struct gr_out *o;
 	enum gr_traceback_level level;
+	const struct gr_manners *manners; /* NULL: leave threads alone */
 	struct gr_modules modules;
 	struct gr_row row_slots[ROWS];
 	struct gr_rows rows;
+	struct gr_walker walker;
 	struct gr_names names;
 	struct gr_snapshot snapshot;
 	const struct gr_module *library; /* see find_library() */
 	const struct gr_g *current;      /* printed first, not again */
-} tb; /* all zero at first, so that it takes no room in the file */
+};
 
-static const struct gr_walker walker = { &tb.modules, &tb.rows };
+/* All zero at first, so that they take no room in the file. */
+static struct traceback last;   /* of the one who ends the program */
+static struct traceback living; /* of the agent */
 
 extern const char gr_state_names[GORO_ABI_STATES][16]; /* abi.c */
 extern const char gr_reason_names[GORO_WAIT_REASONS][32];
@@ -71,9 +78,9 @@ gr_traceback_level(void)
 
 /* The module that is libgoro's alone, or NULL: it is part of the program. */
 static const struct gr_module *
-find_library(void)
+find_library(struct traceback *tb)
 {
-	const struct gr_module *m = gr_modules_find(&tb.modules,
+	const struct gr_module *m = gr_modules_find(&tb->modules,
 						    (uintptr_t)gr_traceback);
 	uintptr_t program = getauxval(AT_PHDR);
 
@@ -82,11 +89,11 @@ find_library(void)
 
 /* One of the runtime's own functions, which say nothing to its users? */
 static bool
-is_internal(const struct gr_name *name)
+is_internal(const struct traceback *tb, const struct gr_name *name)
 {
 	if (!strncmp(name->text, "goro_", 5))
 		return false;
-	if (name->module && name->module == tb.library)
+	if (name->module && name->module == tb->library)
 		return true;
 	return (name->pc >= (uintptr_t)__start_goro_text &&
 		name->pc < (uintptr_t)__stop_goro_text) ||
@@ -95,53 +102,54 @@ is_internal(const struct gr_name *name)
 
 /* The function: its name, or where it would have one. */
 static void
-put_function(const struct gr_name *name)
+put_function(struct traceback *tb, const struct gr_name *name)
 {
 	if (*name->text) {
-		gr_out_str(tb.o, name->text);
+		gr_out_str(tb->o, name->text);
 		return;
 	}
 	if (name->module) {
-		gr_out_str(tb.o, gr_module_name(name->module));
-		gr_out_str(tb.o, "+");
-		gr_out_hex(tb.o, name->pc - name->module->bias);
+		gr_out_str(tb->o, gr_module_name(name->module));
+		gr_out_str(tb->o, "+");
+		gr_out_hex(tb->o, name->pc - name->module->bias);
 		return;
 	}
-	gr_out_hex(tb.o, name->pc);
+	gr_out_hex(tb->o, name->pc);
 }
 
 /* "\t??:0 +0x1f": how far into its function @pc is. */
 static void
-put_place(const struct gr_name *name, uintptr_t pc)
+put_place(struct traceback *tb, const struct gr_name *name, uintptr_t pc)
 {
-	gr_out_str(tb.o, "\t??:0");
+	gr_out_str(tb->o, "\t??:0");
 	if (name->start && pc > name->start) {
-		gr_out_str(tb.o, " +");
-		gr_out_hex(tb.o, pc - name->start);
+		gr_out_str(tb->o, " +");
+		gr_out_hex(tb->o, pc - name->start);
 	}
 }
 
 static void
-put_frame(const struct gr_frame *f, uintptr_t caller_sp, struct gr_name *name)
+put_frame(struct traceback *tb, const struct gr_frame *f, uintptr_t caller_sp,
+	  struct gr_name *name)
 {
 	name->shown = true;
-	put_function(name);
-	gr_out_str(tb.o, "(...)\n");
-	put_place(name, f->pc);
-	if (tb.level >= GR_TRACEBACK_SYSTEM) {
-		gr_out_str(tb.o, " fp=");
-		gr_out_hex(tb.o, caller_sp);
-		gr_out_str(tb.o, " sp=");
-		gr_out_hex(tb.o, f->sp);
-		gr_out_str(tb.o, " pc=");
-		gr_out_hex(tb.o, f->pc);
+	put_function(tb, name);
+	gr_out_str(tb->o, "(...)\n");
+	put_place(tb, name, f->pc);
+	if (tb->level >= GR_TRACEBACK_SYSTEM) {
+		gr_out_str(tb->o, " fp=");
+		gr_out_hex(tb->o, caller_sp);
+		gr_out_str(tb->o, " sp=");
+		gr_out_hex(tb->o, f->sp);
+		gr_out_str(tb->o, " pc=");
+		gr_out_hex(tb->o, f->pc);
 	}
-	gr_out_str(tb.o, "\n");
+	gr_out_str(tb->o, "\n");
 }
 
 /* Print the frames, or those that are not internal; returns how many. */
 static uint64_t
-put_frames(const struct gr_frames *fs, bool internal_too)
+put_frames(struct traceback *tb, const struct gr_frames *fs, bool internal_too)
 {
 	uint64_t shown = 0, elided = 0;
 
@@ -156,40 +164,40 @@ put_frames(const struct gr_frames *fs, bool internal_too)
 			i += elided - 1;
 			continue;
 		}
-		name = gr_names_get(&tb.names, f->pc - !f->exact);
-		if (!internal_too && is_internal(name))
+		name = gr_names_get(&tb->names, f->pc - !f->exact);
+		if (!internal_too && is_internal(tb, name))
 			continue;
 		if (elided && shown)
-			gr_out_str(tb.o, "...additional frames elided...\n");
+			gr_out_str(tb->o, "...additional frames elided...\n");
 		elided = 0;
-		put_frame(f, caller ? caller->sp : fs->top, name);
+		put_frame(tb, f, caller ? caller->sp : fs->top, name);
 		shown++;
 	}
 	if (fs->end == GR_STEP_LOST && shown)
-		gr_out_str(tb.o, "...additional frames elided...\n");
+		gr_out_str(tb->o, "...additional frames elided...\n");
 	return shown;
 }
 
 static void
-put_creator(const struct gr_snapshot *s)
+put_creator(struct traceback *tb, const struct gr_snapshot *s)
 {
 	struct gr_name *name;
 
 	if (!s->creator_pc)
 		return;
-	name = gr_names_get(&tb.names, s->creator_pc - 1);
-	if (is_internal(name) && tb.level < GR_TRACEBACK_SYSTEM)
+	name = gr_names_get(&tb->names, s->creator_pc - 1);
+	if (is_internal(tb, name) && tb->level < GR_TRACEBACK_SYSTEM)
 		return;
 	name->shown = true;
-	gr_out_str(tb.o, "created by ");
-	put_function(name);
+	gr_out_str(tb->o, "created by ");
+	put_function(tb, name);
 	if (s->creator_id) {
-		gr_out_str(tb.o, " in goroutine ");
-		gr_out_dec(tb.o, s->creator_id);
+		gr_out_str(tb->o, " in goroutine ");
+		gr_out_dec(tb->o, s->creator_id);
 	}
-	gr_out_str(tb.o, "\n");
-	put_place(name, s->creator_pc);
-	gr_out_str(tb.o, "\n");
+	gr_out_str(tb->o, "\n");
+	put_place(tb, name, s->creator_pc);
+	gr_out_str(tb->o, "\n");
 }
 
 static uint64_t
@@ -207,65 +215,66 @@ minutes_since(uint64_t cycles)
 
 /* What a name may not bring into a header; see traceback.h. */
 static void
-put_name(const char *name)
+put_name(struct traceback *tb, const char *name)
 {
 	for (; *name; name++) {
 		bool bad = *name < ' ' || *name >= 0x7f ||
 			   strchr(",[]{}\"\\%", *name);
 
-		gr_out_bytes(tb.o, bad ? "_" : name, 1);
+		gr_out_bytes(tb->o, bad ? "_" : name, 1);
 	}
 }
 
 /* "goroutine 7 [chan receive, 2 minutes]:" */
 static void
-put_header(const struct gr_snapshot *s)
+put_header(struct traceback *tb, const struct gr_snapshot *s)
 {
 	bool waits = s->state == GORO_ABI_WAITING;
 	uint64_t minutes = 0;
 
-	gr_out_str(tb.o, "\ngoroutine ");
-	gr_out_dec(tb.o, s->id);
-	gr_out_str(tb.o, " [");
+	gr_out_str(tb->o, "\ngoroutine ");
+	gr_out_dec(tb->o, s->id);
+	gr_out_str(tb->o, " [");
 	if (waits && s->reason > GORO_WAIT_NONE &&
 	    s->reason < GORO_WAIT_REASONS)
-		gr_out_str(tb.o, gr_reason_names[s->reason]);
+		gr_out_str(tb->o, gr_reason_names[s->reason]);
 	else if (s->state < GORO_ABI_STATES)
-		gr_out_str(tb.o, gr_state_names[s->state]);
+		gr_out_str(tb->o, gr_state_names[s->state]);
 	if (*s->name) {
-		gr_out_str(tb.o, " labels:{\"name\": \"");
-		put_name(s->name);
-		gr_out_str(tb.o, "\"}");
+		gr_out_str(tb->o, " labels:{\"name\": \"");
+		put_name(tb, s->name);
+		gr_out_str(tb->o, "\"}");
 	}
 	if (waits || s->state == GORO_ABI_SYSCALL)
 		minutes = minutes_since(s->wait_since);
 	if (minutes) {
-		gr_out_str(tb.o, ", ");
-		gr_out_dec(tb.o, minutes);
-		gr_out_str(tb.o, " minutes");
+		gr_out_str(tb->o, ", ");
+		gr_out_dec(tb->o, minutes);
+		gr_out_str(tb->o, " minutes");
 	}
 	if (s->flags & GORO_ABI_G_LOCKED)
-		gr_out_str(tb.o, ", locked to thread");
-	gr_out_str(tb.o, "]:\n");
+		gr_out_str(tb->o, ", locked to thread");
+	gr_out_str(tb->o, "]:\n");
 }
 
 static void
-put_goroutine(const struct gr_snapshot *s)
+put_goroutine(struct traceback *tb, const struct gr_snapshot *s)
 {
-	bool all = tb.level >= GR_TRACEBACK_SYSTEM;
+	bool all = tb->level >= GR_TRACEBACK_SYSTEM;
 
-	put_header(s);
+	put_header(tb, s);
 	if (!s->frames.n)
-		gr_out_str(tb.o, "\tgoroutine running on other thread; "
-				 "stack unavailable\n");
-	else if (!put_frames(&s->frames, all))
-		put_frames(&s->frames, true); /* parsers want one at least */
-	put_creator(s);
+		gr_out_str(tb->o, "\tgoroutine running on other thread; "
+				  "stack unavailable\n");
+	else if (!put_frames(tb, &s->frames, all))
+		put_frames(tb, &s->frames,
+			   true); /* parsers want one at least */
+	put_creator(tb, s);
 }
 
 /* The calling thread's goroutine or, if it has none, the thread itself. */
 static void
-put_here(const struct gr_here *here)
+put_here(struct traceback *tb, const struct gr_here *here)
 {
 	struct gr_unwind u = { .regs = here->regs, .exact = here->exact };
 	uintptr_t sp = here->regs.r[GR_REG_SP];
@@ -274,37 +283,73 @@ put_here(const struct gr_here *here)
 
 	/* An overflow leaves sp in the guard page. */
 	if (g && sp >= g->stack_lo - GR_PAGE && sp <= g->stack_hi) {
-		gr_snapshot_record(g, GORO_ABI_RUNNING, &tb.snapshot);
+		gr_snapshot_record(g, GORO_ABI_RUNNING, &tb->snapshot);
 		u.lo = g->stack_lo;
 		u.hi = g->stack_hi;
-		tb.current = g;
+		tb->current = g;
 	} else {
 		/* A scheduler's stack has only the runtime's own on it. */
-		if (m && tb.level < GR_TRACEBACK_SYSTEM)
+		if (m && tb->level < GR_TRACEBACK_SYSTEM)
 			return;
-		memset(&tb.snapshot, 0, sizeof(tb.snapshot));
-		tb.snapshot.state = GORO_ABI_RUNNING;
-		if (!gr_mapping_of(&tb.modules.maps, sp, &u.lo, &u.hi))
+		memset(&tb->snapshot, 0, sizeof(tb->snapshot));
+		tb->snapshot.state = GORO_ABI_RUNNING;
+		if (!gr_mapping_of(&tb->modules.maps, sp, &u.lo, &u.hi))
 			u.lo = u.hi = sp;
 	}
-	gr_walk(&walker, &u, tb.level < GR_TRACEBACK_SYSTEM ? here->skip : 0,
-		&tb.snapshot.frames);
-	put_goroutine(&tb.snapshot);
+	gr_walk(&tb->walker, &u,
+		tb->level < GR_TRACEBACK_SYSTEM ? here->skip : 0,
+		&tb->snapshot.frames);
+	put_goroutine(tb, &tb->snapshot);
+}
+
+/* Copy @g to tb->snapshot. False: it has ended. */
+static bool
+look_at(struct traceback *tb, const struct gr_g *g)
+{
+	if (tb->manners)
+		return gr_snapshot_living(&tb->walker, g, tb->manners,
+					  &tb->snapshot);
+	return gr_snapshot(&tb->walker, g, &tb->snapshot);
 }
 
 static void
-put_other(const struct gr_g *g)
+put_other(const struct gr_g *g, void *arg)
 {
-	if (g == tb.current || !gr_snapshot(&walker, g, &tb.snapshot))
+	struct traceback *tb = arg;
+
+	if (tb->manners && !tb->manners->ending)
+		gr_fatal_wait(); /* not two reports at a time */
+	if (g == tb->current || !look_at(tb, g))
 		return;
-	if ((tb.snapshot.flags & GORO_ABI_G_SYSTEM) &&
-	    tb.level < GR_TRACEBACK_SYSTEM)
+	if ((tb->snapshot.flags & GORO_ABI_G_SYSTEM) &&
+	    tb->level < GR_TRACEBACK_SYSTEM)
 		return;
-	put_goroutine(&tb.snapshot);
+	put_goroutine(tb, &tb->snapshot);
+}
+
+static void
+begin(struct traceback *tb, struct gr_out *o, enum gr_traceback_level level)
+{
+	tb->o = o;
+	tb->level = level;
+	tb->current = NULL;
+	gr_modules_read(&tb->modules);
+	tb->rows = (struct gr_rows){ tb->row_slots, ROWS - 1 };
+	tb->walker = (struct gr_walker){ &tb->modules, &tb->rows };
+	gr_rows_clear(&tb->rows);
+	gr_names_init(&tb->names, &tb->modules);
+	tb->library = find_library(tb);
+}
+
+static void
+end(struct traceback *tb)
+{
+	gr_out_str(tb->o, "\n");
+	gr_names_addresses(&tb->names, tb->o);
 }
 
 /*
- * Print a traceback.
+ * Print a traceback of a program that ends.
  *
  * @here   where the calling thread was: printed first; or NULL
  * @level  past GR_TRACEBACK_SINGLE all others follow, by their ids
@@ -315,18 +360,29 @@ gr_traceback(struct gr_out *o, const struct gr_here *here,
 {
 	if (level == GR_TRACEBACK_NONE)
 		return;
-	tb.o = o;
-	tb.level = level;
-	tb.current = NULL;
-	gr_modules_read(&tb.modules);
-	tb.rows = (struct gr_rows){ tb.row_slots, ROWS - 1 };
-	gr_rows_clear(&tb.rows);
-	gr_names_init(&tb.names, &tb.modules);
-	tb.library = find_library();
+	begin(&last, o, level);
 	if (here)
-		put_here(here);
+		put_here(&last, here);
 	if (level >= GR_TRACEBACK_ALL)
-		gr_roll_call(put_other);
-	gr_out_str(o, "\n");
-	gr_names_addresses(&tb.names, o);
+		gr_roll_call(put_other, &last);
+	end(&last);
+}
+
+/*
+ * Print all goroutines, those on threads too. Only the agent does.
+ *
+ * @ending  the program will not go on afterwards
+ */
+void
+gr_traceback_living(struct gr_out *o, enum gr_traceback_level level,
+		    bool ending)
+{
+	const struct gr_manners manners = { ending, gr_now_ns() + PATIENCE_NS };
+
+	if (level == GR_TRACEBACK_NONE)
+		return;
+	living.manners = &manners;
+	begin(&living, o, level);
+	gr_roll_call(put_other, &living);
+	end(&living);
 }

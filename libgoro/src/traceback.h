@@ -21,8 +21,9 @@
  *            libgoro that is not called goro_*.
  * True       A goroutine that is not running is walked where it lies; its
  *            state word, read before and after, tells whether it stayed so.
- * Memory     One static workspace of about 700 KiB, untouched until needed;
- *            so one traceback at a time, see fatal.c.
+ * Memory     Two static workspaces of about 700 KiB, untouched until needed:
+ *            one for whoever ends the program (one thread, see fatal.c), one
+ *            for the agent, which may be at work just then.
  * Signals    Safe in a handler: no lock, no malloc.
  */
 #ifndef GR_TRACEBACK_H
@@ -52,5 +53,7 @@ struct gr_here {
 
 void gr_traceback(struct gr_out *o, const struct gr_here *here,
 		  enum gr_traceback_level level);
+void gr_traceback_living(struct gr_out *o, enum gr_traceback_level level,
+			 bool ending);
 
 #endif

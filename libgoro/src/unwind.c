@@ -96,7 +96,7 @@ load(const struct gr_unwind *u, uintptr_t at, uint64_t *ret)
 {
 	if (at < u->lo || at > u->hi || u->hi - at < sizeof(*ret))
 		return false;
-	*ret = *(const unaligned_u64 *)at;
+	*ret = *(const unaligned_u64 *)(at + u->shift);
 	return true;
 }
 

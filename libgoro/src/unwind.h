@@ -43,6 +43,7 @@ void gr_rows_clear(struct gr_rows *rows);
 struct gr_unwind {
 	struct gr_regs regs;
 	uintptr_t lo, hi; /* the stack: what may be read */
+	uintptr_t shift;  /* a copy of it is read, so far behind it */
 	bool exact;       /* the PC is an instruction, not a return address */
 };
 

@@ -103,10 +103,11 @@ check(const struct gr_snapshot *s)
 }
 
 static void
-glimpse(const struct gr_g *g)
+glimpse(const struct gr_g *g, void *arg)
 {
 	const struct gr_walker walker = { &modules, &rows };
 
+	(void)arg;
 	if (!gr_snapshot(&walker, g, &snapshot) || !snapshot.frames.n ||
 	    snapshot.entry != (uintptr_t)player)
 		return;
@@ -120,7 +121,7 @@ static void *
 watch(void *arg)
 {
 	for (int i = 0; i < COPIES; i++)
-		gr_roll_call(glimpse);
+		gr_roll_call(glimpse, NULL);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELEASE); /* [pair stop] */
 	return arg;
 }

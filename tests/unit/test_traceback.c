@@ -4,13 +4,12 @@
  *
  * Each case ends a process of its own. What it printed is held against the
  * rules of two parsers of Go's tracebacks, panicparse and gostackparse, which
- * are written down in accepted(), and then against what is expected.
+ * are written down in support/grammar.c, and then against what is expected.
  */
 #include "test.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <regex.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "goro/goro.h"
+#include "grammar.h"
 #include "san.h"
 #include "stack.h"
 
@@ -30,126 +30,6 @@
 #define T(name) cmocka_unit_test_setup(name, reset_environment)
 
 static struct t_child child;
-
-/* --- The grammar ----------------------------------------------------------- */
-
-static bool
-matches(const char *line, const char *pattern)
-{
-	regex_t re;
-	bool yes;
-
-	T_CHECK(!regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB));
-	yes = !regexec(&re, line, 0, NULL, 0);
-	regfree(&re);
-	return yes;
-}
-
-enum expect {
-	HEADER,
-	FIRST_FUNCTION,
-	FILE_OF_FUNCTION,
-	MORE,
-	ONLY_CREATOR,
-	FILE_OF_CREATOR,
-	NOTHING,
-};
-
-/* One line of a goroutine; false: some parser would give up here. */
-static bool
-line_accepted(const char *line, enum expect *state)
-{
-	static const char file[] = "^\t(\\?\\?|.+\\.(c|go|s)):[0-9]+( "
-				   "\\+0x[0-9a-f]+)?"
-				   "( fp=0x[0-9a-f]+ sp=0x[0-9a-f]+( "
-				   "pc=0x[0-9a-f]+)?)?$";
-	static const char function[] = "^[^ ()%/]+\\(\\.\\.\\.\\)$";
-	static const char creator[] = "^created by [^ ()%/]+( in goroutine "
-				      "[0-9]+)?$";
-	static const char elided[] = "...additional frames elided...";
-	static const char elsewhere[] = "\tgoroutine running on other thread; "
-					"stack unavailable";
-
-	switch (*state) {
-	case FIRST_FUNCTION:
-		if (!strcmp(line, elsewhere)) {
-			*state = ONLY_CREATOR;
-			return true;
-		}
-		*state = FILE_OF_FUNCTION;
-		return matches(line, function);
-	case FILE_OF_FUNCTION:
-		*state = MORE;
-		return matches(line, file);
-	case MORE:
-		if (!strcmp(line, elided))
-			return true;
-		if (matches(line, function)) {
-			*state = FILE_OF_FUNCTION;
-			return true;
-		}
-		/* fall through */
-	case ONLY_CREATOR:
-		*state = FILE_OF_CREATOR;
-		return matches(line, creator);
-	case FILE_OF_CREATOR:
-		*state = NOTHING;
-		return matches(line, file);
-	default:
-		return false;
-	}
-}
-
-static bool
-may_end(enum expect state)
-{
-	return state == MORE || state == ONLY_CREATOR || state == NOTHING;
-}
-
-/* How many goroutines parsers find in @text; -1: they give up on one. */
-static int
-accepted(const char *text)
-{
-	static const char header[] = "^goroutine [0-9]+ \\[[^],]+(, [0-9]+ "
-				     "minutes)?"
-				     "(, locked to thread)?\\]:$";
-	enum expect state = HEADER;
-	int goroutines = 0;
-	char line[4096];
-
-	while (*text) {
-		size_t n = strcspn(text, "\n");
-
-		T_CHECK(n < sizeof(line));
-		memcpy(line, text, n);
-		line[n] = '\0';
-		text += n + (text[n] == '\n');
-		if (state == HEADER) {
-			if (strncmp(line, "goroutine ", 10))
-				continue;
-			if (!matches(line, header))
-				return -1;
-			goroutines++;
-			state = FIRST_FUNCTION;
-		} else if (!n && may_end(state)) {
-			state = HEADER;
-		} else if (!line_accepted(line, &state)) {
-			fprintf(stderr, "refused: %s\n", line);
-			return -1;
-		}
-	}
-	return state == HEADER ? goroutines : -1;
-}
-
-static int
-occurrences(const char *text, const char *what)
-{
-	int n = 0;
-
-	for (; (text = strstr(text, what)); text += strlen(what))
-		n++;
-	return n;
-}
 
 static void
 assert_says(const char *what)
@@ -175,7 +55,7 @@ assert_ends(void (*fn)(void), const char *first, int goroutines)
 	int n;
 
 	t_child_run(&child, fn);
-	n = accepted(child.out);
+	n = t_goroutines(child.out);
 	if (child.status != 2 || n != goroutines ||
 	    strncmp(child.out, first, strlen(first)))
 		print_message("status %d, %d goroutines:\n%s\n", child.status,
@@ -297,10 +177,10 @@ fatal_error_shows_all_goroutines_by_id(void **state)
 		    "goroutine 1 [chan receive]:\n"
 		    "goro_chan_recv(...)\n\t??:0 +0x",
 		    1 + RECEIVERS);
-	assert_int_equal(occurrences(child.out, "\nreceiver(...)\n"),
+	assert_int_equal(t_occurrences(child.out, "\nreceiver(...)\n"),
 			 RECEIVERS);
-	assert_int_equal(occurrences(child.out, "\nmain_deadlocks(...)\n"), 1);
-	assert_int_equal(occurrences(child.out, "\ncreated by start_receivers "
+	assert_int_equal(t_occurrences(child.out, "\nmain_deadlocks(...)\n"), 1);
+	assert_int_equal(t_occurrences(child.out, "\ncreated by start_receivers "
 						"in goroutine 1\n"),
 			 RECEIVERS);
 	for (at = child.out; (at = strstr(at, "\ngoroutine ")); at++) {
@@ -334,7 +214,7 @@ level_all_shows_the_others_after_the_panic(void **state)
 	assert_ends(panic, "panic: hero of 42\n\ngoroutine ", 2 + RECEIVERS);
 	assert_true(strstr(child.out, "panicker(...)") <
 		    strstr(child.out, "goroutine 1 "));
-	assert_int_equal(occurrences(child.out, "\npanicker(...)\n"), 1);
+	assert_int_equal(t_occurrences(child.out, "\npanicker(...)\n"), 1);
 	set_level("1");
 	assert_ends(panic, "panic: hero of 42\n\ngoroutine ", 2 + RECEIVERS);
 }
@@ -346,7 +226,7 @@ level_system_shows_the_runtimes_functions(void **state)
 	set_level("system");
 	t_child_run(&child, panic);
 	assert_int_equal(child.status, 2);
-	assert_true(accepted(child.out) >= 2 + RECEIVERS);
+	assert_true(t_goroutines(child.out) >= 2 + RECEIVERS);
 	assert_says("\ngoro_panic(...)\n");
 	assert_says("\ngr_context_entry(...)\n");
 	assert_says(" fp=0x");
@@ -376,7 +256,7 @@ level_crash_ends_by_sigabrt(void **state)
 	set_level("crash");
 	t_child_run(&child, panic_to_a_core);
 	assert_int_equal(child.status, -SIGABRT);
-	assert_true(accepted(child.out) >= 2 + RECEIVERS);
+	assert_true(t_goroutines(child.out) >= 2 + RECEIVERS);
 }
 
 /* --- What is shown ----------------------------------------------------------- */
@@ -426,11 +306,11 @@ deep_stack_shows_both_ends(void **state)
 	(void)state;
 	skip_without_deadlock_report();
 	assert_ends(wait_deep_down, "fatal error: ", 2);
-	assert_int_equal(occurrences(child.out, "\n...additional frames "
+	assert_int_equal(t_occurrences(child.out, "\n...additional frames "
 						"elided...\n"),
 			 1);
-	assert_true(occurrences(child.out, "\nrecurse(...)\n") > 80);
-	assert_true(occurrences(child.out, "\nrecurse(...)\n") < 100);
+	assert_true(t_occurrences(child.out, "\nrecurse(...)\n") > 80);
+	assert_true(t_occurrences(child.out, "\nrecurse(...)\n") < 100);
 	assert_says("\ngoro_chan_recv(...)\n\t??:0 +0x");
 	assert_says("\ndeep_receiver(...)\n");
 }
@@ -637,7 +517,7 @@ stack_overflow_shows_both_ends_of_the_stack(void **state)
 #endif
 	t_child_run(&child, overflow);
 	assert_int_equal(child.status, 2);
-	assert_int_equal(accepted(child.out), 2);
+	assert_int_equal(t_goroutines(child.out), 2);
 	assert_says("fatal error: stack overflow\n\ngoroutine ");
 	assert_says(" [running]:\nendless(...)\n");
 	assert_says("\n...additional frames elided...\nendless(...)\n");
@@ -670,7 +550,7 @@ one_of_many_panics_is_reported(void **state)
 	(void)state;
 	for (int i = 0; i < 20; i++) {
 		assert_ends(panic_on_many_threads, "panic: me first\n", 1);
-		assert_int_equal(occurrences(child.out, "panic: "), 1);
+		assert_int_equal(t_occurrences(child.out, "panic: "), 1);
 	}
 }
 
@@ -841,7 +721,7 @@ panicparse_reads_it(void **state)
 			goroutines += atoi(line);
 	assert_int_equal(pclose(f), 0);
 	unlink(path);
-	assert_int_equal(goroutines, accepted(child.out));
+	assert_int_equal(goroutines, t_goroutines(child.out));
 	assert_int_equal(goroutines, 2);
 }
 

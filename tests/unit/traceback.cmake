@@ -3,6 +3,7 @@
 # Modules, unwinding, symbols, tracebacks.
 
 goro_add_test(test_modules)
+goro_add_test(test_sigquit)
 goro_add_test(test_symtab)
 goro_add_test(test_glimpse ENVIRONMENT GOROMAXPROCS=2)
 goro_add_test(test_traceback)

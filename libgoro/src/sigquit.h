@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sigquit.h - kill -QUIT: what is everyone doing?
+ *
+ * Idea       As in Go: the tracebacks of all goroutines on stderr, and the
+ *            end, with status 2. GORODEBUG=sigquit=continue goes on
+ *            afterwards, sigquit=off leaves the signal alone.
+ * Handler    It counts and wakes the agent (agent.h), which does the rest; so
+ *            whatever the interrupted thread was in the middle of, malloc()
+ *            or dlopen(), is no matter.
+ * Taken      when goro_run() finds SIGQUIT at its default, or ignored: as in
+ *            Go, since a shell without job control starts what it puts into
+ *            the background so. A handler of the program's stays.
+ * Forked     A child that has not called exec() has no agent. There the signal
+ *            does what it would have done without us.
+ */
+#ifndef GR_SIGQUIT_H
+#define GR_SIGQUIT_H
+
+#include <stdbool.h>
+
+enum gr_sigquit { GR_SIGQUIT_EXIT, GR_SIGQUIT_CONTINUE, GR_SIGQUIT_OFF };
+
+/* May the signal be had? To be asked before the agent is started for it. */
+bool gr_sigquit_wanted(void);
+void gr_sigquit_install(void);
+void gr_sigquit_remove(void);
+bool gr_sigquit_is_ours(void);
+
+/* On the agent: print, if it was asked for; may end the program. */
+void gr_sigquit_serve(void);
+
+#endif

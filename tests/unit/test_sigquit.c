@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_sigquit.c - kill -QUIT shows what everybody is doing
+ *
+ * Each case is a process of its own, which sends the signal to itself.
+ */
+#include "test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "goro/goro.h"
+#include "grammar.h"
+#include "san.h"
+
+#define NOINLINE __attribute__((noinline))
+/* Keeps a call from becoming a jump, so that its frame is there. */
+#define STAY() __asm__ volatile("" ::: "memory")
+
+#define T(name) cmocka_unit_test_setup(name, reset_environment)
+
+static struct t_child child;
+static struct goro_chan *ch;
+
+static int
+reset_environment(void **state)
+{
+	(void)state;
+	unsetenv("GOROTRACEBACK");
+	unsetenv("GORODEBUG");
+	setenv("GOROMAXPROCS", "3", 1);
+	return 0;
+}
+
+static void
+assert_says(const char *what)
+{
+	if (!strstr(child.out, what))
+		print_message("not there: %s\nin: %s\n", what, child.out);
+	assert_non_null(strstr(child.out, what));
+}
+
+static void
+assert_shows(int goroutines)
+{
+	int n = t_goroutines(child.out);
+
+	if (n != goroutines)
+		print_message("%d goroutines in: %s\n", n, child.out);
+	assert_int_equal(n, goroutines);
+}
+
+/* --- Victims --------------------------------------------------------------- */
+
+static NOINLINE void
+receiver(void *arg)
+{
+	(void)arg;
+	goro_chan_recv(ch, NULL);
+	STAY();
+}
+
+static NOINLINE void
+ask(void)
+{
+	kill(getpid(), SIGQUIT);
+	STAY();
+}
+
+static int
+main_waits(void *arg)
+{
+	ch = goro_chan_create(1, 0);
+	goro_go(receiver, NULL);
+	goro_go(receiver, NULL);
+	goro_yield();
+	ask();
+	goro_sleep(60000000000);
+	STAY();
+	return arg != NULL;
+}
+
+static void
+wait_asked(void)
+{
+	goro_run(main_waits, NULL);
+}
+
+static uint32_t spinning; /* [relaxed] how many do */
+
+static NOINLINE void
+spin(int depth)
+{
+	static volatile bool end;
+
+	if (depth)
+		spin(depth - 1);
+	else
+		__atomic_add_fetch(&spinning, 1, __ATOMIC_RELAXED);
+	while (!depth && !end)
+		STAY();
+	STAY();
+}
+
+static NOINLINE void
+spinner(void *arg)
+{
+	(void)arg;
+	spin(3);
+	STAY();
+}
+
+/* Not a runtime's thread: the only one that has time to ask. */
+static void *
+ask_when_all_spin(void *arg)
+{
+	while (__atomic_load_n(&spinning, __ATOMIC_RELAXED) < 3)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	ask();
+	return arg;
+}
+
+static int
+main_spins(void *arg)
+{
+	pthread_t thread;
+
+	T_CHECK(!pthread_create(&thread, NULL, ask_when_all_spin, arg));
+	goro_go(spinner, NULL);
+	goro_go(spinner, NULL);
+	spin(3);
+	return 0;
+}
+
+static void
+spin_asked(void)
+{
+	setenv("GORODEBUG", "asyncpreemptoff=1", 1);
+	goro_run(main_spins, NULL);
+}
+
+static NOINLINE void
+sleep_in_section(void)
+{
+	struct timespec rest = { .tv_nsec = 300000000 };
+
+	goro_blocking_begin();
+	T_CHECK_EQ(nanosleep(&rest, NULL), 0); /* a signal ends it early */
+	goro_blocking_end();
+	STAY();
+}
+
+static void
+sleeper(void *arg)
+{
+	sleep_in_section();
+	goro_chan_send(arg, "");
+}
+
+static int
+main_asks_twice(void *arg)
+{
+	(void)arg;
+	ch = goro_chan_create(1, 0);
+	goro_go(sleeper, ch);
+	goro_sleep(50000000);
+	ask();
+	goro_sleep(50000000);
+	ask();
+	goro_chan_recv(ch, NULL);
+	goro_chan_unref(ch);
+	return 7;
+}
+
+static void
+ask_twice(void)
+{
+	setenv("GORODEBUG", "sigquit=continue", 1);
+	exit(goro_run(main_asks_twice, NULL));
+}
+
+/* --- Who takes the signal, and how it ends ----------------------------------- */
+
+static void
+quit_shows_all_goroutines_and_ends(void **state)
+{
+	static const char first[] = "SIGQUIT: quit\n\ngoroutine 1 [";
+
+	(void)state;
+	t_child_run(&child, wait_asked);
+	assert_int_equal(child.status, 2);
+	assert_shows(3);
+	assert_memory_equal(child.out, first, sizeof(first) - 1);
+	assert_int_equal(t_occurrences(child.out, "\nreceiver(...)\n"), 2);
+	assert_says("[chan receive]:\ngoro_chan_recv(...)\n");
+	assert_says("created by main_waits in goroutine 1\n");
+}
+
+static void
+level_none_says_only_that_it_ends(void **state)
+{
+	(void)state;
+	setenv("GOROTRACEBACK", "none", 1);
+	t_child_run(&child, wait_asked);
+	assert_int_equal(child.status, 2);
+	assert_string_equal(child.out, "SIGQUIT: quit\n");
+}
+
+static void
+crash(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	wait_asked();
+}
+
+static void
+level_crash_ends_by_sigabrt(void **state)
+{
+	(void)state;
+	setenv("GOROTRACEBACK", "crash", 1);
+	t_child_run(&child, crash);
+	assert_int_equal(child.status, -SIGABRT);
+	assert_true(t_goroutines(child.out) >= 3);
+}
+
+static void
+spinning_goroutines_are_shown_whole(void **state)
+{
+	(void)state;
+#ifdef GR_TSAN
+	skip(); /* it keeps signals back */
+#endif
+	t_child_run(&child, spin_asked);
+	assert_int_equal(child.status, 2);
+	assert_shows(3);
+	assert_int_equal(t_occurrences(child.out, "[running]:\nspin(...)\n"),
+			 3);
+	assert_int_equal(t_occurrences(child.out, "\nspin(...)\n"), 3 * 4);
+	assert_int_equal(t_occurrences(child.out, "\nmain_spins(...)\n"), 1);
+	assert_int_equal(t_occurrences(child.out, "\nspinner(...)\n"), 2);
+}
+
+static void
+continue_goes_on_and_ends_no_system_call(void **state)
+{
+	(void)state;
+	t_child_run(&child, ask_twice);
+	assert_int_equal(child.status, 7);
+	assert_int_equal(t_occurrences(child.out, "SIGQUIT: quit\n"), 2);
+	assert_shows(4);
+	assert_true(t_occurrences(child.out, "\nsleep_in_section(...)\n"));
+}
+
+static void
+off(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	setenv("GORODEBUG", "sigquit=off", 1);
+	wait_asked();
+}
+
+static void
+off_leaves_the_signal_alone(void **state)
+{
+	(void)state;
+	t_child_run(&child, off);
+	assert_int_equal(child.status, -SIGQUIT);
+}
+
+static void
+say_mine(int sig)
+{
+	(void)sig;
+	if (write(STDERR_FILENO, "mine\n", 5) == 5)
+		_exit(9);
+}
+
+static void
+with_handler(void)
+{
+	signal(SIGQUIT, say_mine);
+	wait_asked();
+}
+
+static void
+handler_of_the_program_stays(void **state)
+{
+	(void)state;
+	t_child_run(&child, with_handler);
+	assert_int_equal(child.status, 9);
+	assert_string_equal(child.out, "mine\n");
+}
+
+static void
+ignored(void)
+{
+	signal(SIGQUIT, SIG_IGN); /* as a shell does with "COMMAND &" */
+	wait_asked();
+}
+
+static void
+ignored_signal_is_taken(void **state)
+{
+	(void)state;
+	t_child_run(&child, ignored);
+	assert_int_equal(child.status, 2);
+	assert_shows(3);
+}
+
+static int
+main_forks(void *arg)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)arg;
+	if (!pid) {
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+		raise(SIGQUIT);
+		_exit(0);
+	}
+	T_CHECK_EQ(waitpid(pid, &status, 0), pid);
+	T_CHECK(WIFSIGNALED(status));
+	T_CHECK_EQ(WTERMSIG(status), SIGQUIT);
+	return 0;
+}
+
+static void
+fork_and_ask(void)
+{
+	T_CHECK_EQ(goro_run(main_forks, NULL), 0);
+	T_CHECK_EQ(goro_run(main_forks, NULL), 0);
+	/* After a run it is as it was before. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	ask();
+}
+
+static void
+forked_child_dies_of_it_as_ever(void **state)
+{
+	(void)state;
+#ifdef GR_TSAN
+	skip(); /* it keeps signals back */
+#endif
+	t_child_run(&child, fork_and_ask);
+	assert_string_equal(child.out, "");
+	assert_int_equal(child.status, -SIGQUIT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(quit_shows_all_goroutines_and_ends),
+		T(level_none_says_only_that_it_ends),
+		T(level_crash_ends_by_sigabrt),
+		T(spinning_goroutines_are_shown_whole),
+		T(continue_goes_on_and_ends_no_system_call),
+		T(off_leaves_the_signal_alone),
+		T(handler_of_the_program_stays),
+		T(ignored_signal_is_taken),
+		T(forked_child_dies_of_it_as_ever),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
