@@ -212,12 +212,17 @@ read_clock(struct gt_target *t, struct gt_abi *abi)
 	struct goro_abi_clock c;
 	uint64_t now_ns;
 
+	/* 0 and 0: it is past, and the last moment noted is the present. */
 	t->ops->now(t, &abi->now_cycles, &now_ns);
 	abi->cycle_ns = 0;
 	struct gt_error *err = gt_target_read(t, abi->t.clock, &c, sizeof(c));
 	gt_error_free(err);
 	if (err)
 		return;
+	if (!now_ns) {
+		abi->now_cycles = c.last_cycles;
+		now_ns = c.last_ns;
+	}
 	if (c.flags & GORO_ABI_CLOCK_CYCLES_ARE_NS) {
 		abi->now_cycles = now_ns;
 		abi->cycle_ns = 1;
@@ -305,10 +310,12 @@ gt_abi_find(struct gt_target *t, struct gt_abi *ret)
 			err = s->err;
 		if (err)
 			return err;
-		return gt_error_hint(
-			gt_error(GT_NO_RUNTIME, 0,
-				 "process %d does not run libgoro", t->pid),
-			"for other programs: eu-stack -p %d", t->pid);
+		err = gt_error(GT_NO_RUNTIME, 0, "%s does not run libgoro",
+			       t->name);
+		if (t->pid)
+			gt_error_hint(err, "for other programs: eu-stack -p %d",
+				      t->pid);
+		return err;
 	}
 	gt_error_free(s->err);
 	*ret = s->best;
@@ -331,9 +338,8 @@ gt_abi_check_again(struct gt_target *t, const struct gt_abi *abi)
 		return err;
 	gt_error_free(err);
 	if (err || memcmp(&table, &abi->t, GT_ABI_TABLE_MIN))
-		return gt_error(GT_ENDED, 0,
-				"process %d ended or ran another program",
-				t->pid);
+		return gt_error(GT_ENDED, 0, "%s ended or ran another program",
+				t->name);
 	return NULL;
 }
 

@@ -35,7 +35,11 @@ gt_copier_pend(struct gt_copier *s, const struct gt_slot *slot)
 	return NULL;
 }
 
-enum verdict { TAKE, AGAIN, GONE, DAMAGED };
+enum verdict { TAKE, AGAIN, GONE, UNREADABLE, DAMAGED };
+
+/* A stack that cannot be read this often is given up: in a process it may have
+ * been another one each time, in a core it is not there. */
+enum { FAULTS_MAX = 3 };
 
 /*
  * Is a copy made between two equal even words what it should be? Fills @copy
@@ -54,8 +58,9 @@ judge(struct gt_copier *s, struct gt_entry *e, struct gt_copy *copy)
 	if (!e->copied) {
 		/* Perhaps only what is below the record cannot be read. */
 		if (slot->want == t->g.bytes)
-			return DAMAGED;
+			return UNREADABLE;
 		slot->want = t->g.bytes;
+		slot->faults++;
 		return AGAIN;
 	}
 	if (GORO_ABI_UNSTABLE(e->before) || e->before != e->after)
@@ -88,6 +93,10 @@ judge(struct gt_copier *s, struct gt_entry *e, struct gt_copy *copy)
 		s->stats->too_deep++;
 		return TAKE;
 	}
+	if (sp < from && slot->faults >= FAULTS_MAX) {
+		s->stats->no_stack++;
+		return TAKE;
+	}
 	if (sp < from) {
 		s->deep_bytes += want;
 		slot->want = want;
@@ -112,6 +121,12 @@ gt_copier_settle(struct gt_copier *s, struct gt_entry *e)
 		return s->take(&copy, s->arg);
 	case AGAIN:
 		return gt_copier_pend(s, &e->slot);
+	case UNREADABLE:
+		/* A core that is cut off may lack any number. */
+		s->stats->unreadable++;
+		if (!s->t->pid || s->stats->unreadable < GT_DAMAGED_MAX)
+			return NULL;
+		__attribute__((fallthrough));
 	case DAMAGED:
 		if (++s->stats->damaged > GT_DAMAGED_MAX)
 			return gt_damaged(e->slot.record, "the registry of "

@@ -30,6 +30,7 @@ struct gt_slot {
 	uint64_t record; /* address of its record */
 	uint64_t lo;     /* the slot's lowest address */
 	size_t want;     /* bytes to copy, up to the record's end */
+	uint8_t faults;  /* how often its stack could not be read */
 	bool taken;
 };
 

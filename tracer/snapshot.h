@@ -61,6 +61,8 @@ struct gt_snapshot_stats {
 	size_t held;          /* goroutines whose thread was stopped */
 	size_t unresolved;    /* handed over without a stack: never at rest */
 	size_t too_deep;      /* without a stack: there is too much of it */
+	size_t no_stack;      /* without a stack: it cannot be read */
+	size_t unreadable;    /* records that cannot be read, left out */
 	size_t damaged;       /* records that could not be true, left out */
 	int hold_error;       /* why one could not be held, errno, or 0 */
 	uint64_t held_max_ns; /* the longest time that a thread stood still */

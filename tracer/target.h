@@ -54,7 +54,7 @@ struct gt_target_ops {
 	 * thread that could not be stopped in time, goes on then.
 	 *
 	 * Returns 0 or -errno: -ESRCH it has ended, -ETIMEDOUT it does not
-	 * react, -EPERM somebody else traces it
+	 * react, -EPERM somebody else traces it, -ENODATA a core lacks it
 	 */
 	int (*hold)(struct gt_target *t, int tid, struct gt_regs *ret);
 	void (*release)(struct gt_target *t, int tid);
@@ -67,12 +67,25 @@ struct gt_target_ops {
 
 struct gt_target {
 	const struct gt_target_ops *ops;
-	pid_t pid;
+	pid_t pid; /* 0: no process any more */
 	struct gt_maps maps;
+	char name[100];   /* for messages: "process 12", "core core.12" */
+	char notice[256]; /* what its reader should know, or empty */
 };
 
 /* target_live.c */
 struct gt_error *gt_target_live_open(pid_t pid, struct gt_target **ret);
+
+/**
+ * Open a core, from the kernel or from gdb's gcore.
+ *
+ * @exe  the program, where it is not where it was; or NULL. It must outlive
+ *       the target.
+ *
+ * A core that is cut off is opened with a notice.
+ */
+struct gt_error *gt_target_core_open(const char *path, const char *exe,
+				     struct gt_target **ret);
 
 void gt_target_destroyp(struct gt_target **t);
 

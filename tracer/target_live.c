@@ -454,6 +454,7 @@ gt_target_live_open(pid_t pid, struct gt_target **ret)
 		return &gt_enomem;
 	live->base.ops = &live_ops;
 	live->base.pid = pid;
+	snprintf(live->base.name, sizeof(live->base.name), "process %d", pid);
 	live->proc = -1;
 	GT_CLEANUP(gt_target_destroyp) struct gt_target *t = &live->base;
 	struct gt_error *err = open_proc(pid, &live->proc);

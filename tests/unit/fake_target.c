@@ -199,6 +199,7 @@ fake_create(void)
 	f->mem = m;
 	f->target.ops = &ops;
 	f->target.pid = 1;
+	strcpy(f->target.name, "process 1");
 	T_CHECK(!gt_maps_parse(strdup(maps), &f->target.maps));
 	make_elf(f);
 	m->table = table;

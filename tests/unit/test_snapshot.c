@@ -438,7 +438,7 @@ stacks_that_are_gone_are_left_out(void **state)
 	f->mem->chunk[0].base = 0x66660000;
 	assert_int_equal(snap(f, &seen), 0);
 	assert_int_equal(seen.n, 0);
-	assert_int_equal(seen.stats.damaged, 1);
+	assert_int_equal(seen.stats.unreadable, 1);
 }
 
 static void
