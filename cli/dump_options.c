@@ -12,9 +12,14 @@
 #include "cli.h"
 
 static const char help[] = "Usage: goro-dump [OPTIONS] PID\n"
+			   "       goro-dump [OPTIONS] --core CORE [PROGRAM]\n"
 			   "Print the goroutines of a running process, without "
-			   "stopping it.\n"
+			   "stopping it, or of a core.\n"
 			   "\n"
+			   "  --core CORE       of a core; PROGRAM where it is "
+			   "not where it was\n"
+			   "  --debuginfod      ask the servers of "
+			   "DEBUGINFOD_URLS for debug information\n"
 			   "  --format text     Go's traceback text, with "
 			   "names (the default)\n"
 			   "  --format go       the same, limited to what each "
@@ -33,11 +38,13 @@ static const char help[] = "Usage: goro-dump [OPTIONS] PID\n"
 			   "2 nothing could be shown, 64 wrong usage. See "
 			   "goro-dump(1).\n";
 
-enum option_id { OPT_FORMAT = 256, OPT_UNWINDER };
+enum option_id { OPT_FORMAT = 256, OPT_UNWINDER, OPT_CORE, OPT_DEBUGINFOD };
 
 static const struct option longs[] = {
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "unwinder", required_argument, NULL, OPT_UNWINDER },
+	{ "core", required_argument, NULL, OPT_CORE },
+	{ "debuginfod", no_argument, NULL, OPT_DEBUGINFOD },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -72,7 +79,37 @@ take_option(struct dump_options *o, int opt, const char *arg)
 		if (!o->unwinder)
 			return cli_usage("there is no unwinder '%s'", arg);
 		break;
+	case OPT_CORE:
+		o->core = arg;
+		break;
+	case OPT_DEBUGINFOD:
+		if (!getenv("DEBUGINFOD_URLS"))
+			return cli_usage("--debuginfod finds no servers in "
+					 "DEBUGINFOD_URLS");
+		o->debuginfod = true;
+		break;
 	}
+	return CLI_OK;
+}
+
+/* What is left of the command line: whom to look at. */
+static int
+take_target(struct dump_options *o, int n, char **args)
+{
+	if (o->core && n > 1)
+		return cli_usage("one program for a core, not also '%s'",
+				 args[1]);
+	if (o->core) {
+		o->program = args[0];
+		return CLI_OK;
+	}
+	if (n == 0)
+		return cli_usage("no process id is given");
+	if (n > 1)
+		return cli_usage("one process at a time, not also '%s'",
+				 args[1]);
+	if (!cli_parse_pid(args[0], &o->pid))
+		return cli_usage("'%s' is no process id", args[0]);
 	return CLI_OK;
 }
 
@@ -102,12 +139,5 @@ dump_options_parse(int argc, char **argv, struct dump_options *o)
 	}
 	if (status != CLI_OK)
 		return status;
-	if (optind == argc)
-		return cli_usage("no process id is given");
-	if (optind + 1 < argc)
-		return cli_usage("one process at a time, not also '%s'",
-				 argv[optind + 1]);
-	if (!cli_parse_pid(argv[optind], &o->pid))
-		return cli_usage("'%s' is no process id", argv[optind]);
-	return CLI_OK;
+	return take_target(o, argc - optind, argv + optind);
 }

@@ -5,6 +5,7 @@
 #ifndef DUMP_OPTIONS_H
 #define DUMP_OPTIONS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "tracer/unwind.h"
@@ -15,6 +16,9 @@ struct dump_options {
 	gt_unwinder_create *unwinder;
 	enum dump_format format;
 	pid_t pid;
+	const char *core;    /* NULL: a process */
+	const char *program; /* that the core is of; NULL: where it was */
+	bool debuginfod;
 };
 
 /* An exit status; CLI_OK where @o is filled in. */

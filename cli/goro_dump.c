@@ -61,9 +61,26 @@ say_what_is_missing(struct gt_model *model)
 			stats->damaged);
 		status = CLI_FINDINGS;
 	}
+	if (stats->unreadable) {
+		cli_say("%zu goroutines' records cannot be read and are left "
+			"out",
+			stats->unreadable);
+		status = CLI_FINDINGS;
+	}
+	if (stats->no_stack) {
+		cli_say("%zu goroutines' stacks cannot be read and are not "
+			"shown",
+			stats->no_stack);
+		status = CLI_FINDINGS;
+	}
 	if (stats->unresolved && stats->hold_error == EPERM) {
 		cli_say("%zu goroutines' stacks are not shown: another "
 			"program, a debugger perhaps, traces their threads",
+			stats->unresolved);
+		status = CLI_FINDINGS;
+	} else if (stats->unresolved && stats->hold_error == ENODATA) {
+		cli_say("%zu goroutines' stacks are not shown: the core lacks "
+			"the registers of their threads",
 			stats->unresolved);
 		status = CLI_FINDINGS;
 	} else if (stats->unresolved) {
@@ -146,10 +163,14 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 	}
 	status = print(model, modules, o);
 	int missing = say_what_is_missing(model);
+	if (t->notice[0]) {
+		cli_say("%s", t->notice);
+		missing = CLI_FINDINGS;
+	}
 	if (!model->goroutines_n && missing)
 		status = CLI_FAILED;
 	else if (!model->goroutines_n)
-		cli_say("process %d runs no goroutines now", o->pid);
+		cli_say("%s runs no goroutines now", t->name);
 	if (err) {
 		cli_say_error(err);
 		missing = CLI_FINDINGS;
@@ -165,7 +186,9 @@ dump(const struct dump_options *o)
 	struct gt_modules modules;
 	struct gt_model model;
 	int status = CLI_FAILED;
-	struct gt_error *err = gt_target_live_open(o->pid, &t);
+	struct gt_error *err = o->core ? gt_target_core_open(o->core,
+							     o->program, &t) :
+					 gt_target_live_open(o->pid, &t);
 
 	if (!err)
 		err = gt_abi_find(t, &abi);
@@ -173,6 +196,8 @@ dump(const struct dump_options *o)
 		err = gt_modules_init(&modules, t);
 	if (err) {
 		cli_say_error(err);
+		if (t && t->notice[0])
+			cli_say("%s", t->notice);
 		return CLI_FAILED;
 	}
 	err = gt_model_init(&model, &abi);
@@ -196,6 +221,7 @@ main(int argc, char **argv)
 		return status;
 	/* libdwfl would ask a server for missing debug information, and wait
 	 * for it for minutes; nobody asked for that. */
-	unsetenv("DEBUGINFOD_URLS");
+	if (!o.debuginfod)
+		unsetenv("DEBUGINFOD_URLS");
 	return dump(&o);
 }

@@ -17,6 +17,12 @@ if(TARGET goro-dump)
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_waits> ${how})
 	endforeach()
+	foreach(how gcore kernel)
+		goro_add_test(dump_core_${how} LABEL e2e
+			COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_core.sh
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_waits> ${how})
+	endforeach()
 	# The sanitizers do without static programs.
 	if(NOT GORO_SANITIZE)
 		add_executable(victim_waits_static victims/waits.c)
