@@ -76,3 +76,34 @@ cli_parse_pid(const char *text, pid_t *ret)
 	*ret = (pid_t)pid;
 	return true;
 }
+
+bool
+cli_parse_duration(const char *text, uint64_t *ret_ns)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {
+		{ "ns", 1 },  { "us", 1e3 }, { "ms", 1e6 },
+		{ "s", 1e9 }, { "m", 6e10 }, { "h", 3.6e12 },
+	};
+	char *end;
+	double value = strtod(text, &end);
+
+	/* No sign, no hexadecimal, no infinity. */
+	if (end == text || strspn(text, "0123456789.") != (size_t)(end - text))
+		return false;
+	if (!*end && value == 0) {
+		*ret_ns = 0;
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(end, units[i].name) != 0)
+			continue;
+		if (value * units[i].ns >= 1e19)
+			return false;
+		*ret_ns = (uint64_t)(value * units[i].ns);
+		return true;
+	}
+	return false;
+}

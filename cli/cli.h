@@ -9,6 +9,7 @@
 #define CLI_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "tracer/error.h"
@@ -33,5 +34,8 @@ __attribute__((format(printf, 1, 2))) int cli_usage(const char *format, ...);
 int cli_print(const char *text);
 
 bool cli_parse_pid(const char *text, pid_t *ret);
+
+/* "250ms", "1.5s", "10m", "2h", "100us", "5ns"; plain "0". */
+bool cli_parse_duration(const char *text, uint64_t *ret_ns);
 
 #endif

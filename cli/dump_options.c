@@ -4,51 +4,94 @@
  */
 #include "dump_options.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 
-static const char help[] = "Usage: goro-dump [OPTIONS] PID\n"
-			   "       goro-dump [OPTIONS] --core CORE [PROGRAM]\n"
-			   "Print the goroutines of a running process, without "
-			   "stopping it, or of a core.\n"
-			   "\n"
-			   "  --core CORE       of a core; PROGRAM where it is "
-			   "not where it was\n"
-			   "  --debuginfod      ask the servers of "
-			   "DEBUGINFOD_URLS for debug information\n"
-			   "  --format text     Go's traceback text, with "
-			   "names (the default)\n"
-			   "  --format go       the same, limited to what each "
-			   "parser of Go's\n"
-			   "                    tracebacks reads: panicparse, "
-			   "gostackparse\n"
-			   "  --format json     one object; its schema comes "
-			   "with libgoro\n"
-			   "  --unwinder NAME   table (the default), libunwind "
-			   "or dwfl\n"
-			   "  -h, --help        this\n"
-			   "  -V, --version     the version\n"
-			   "\n"
-			   "Exit status: 0 all goroutines are shown, 1 only a "
-			   "part of what there is,\n"
-			   "2 nothing could be shown, 64 wrong usage. See "
-			   "goro-dump(1).\n";
+/* At most 79 columns and 24 lines: goro-dump(1) has the rest. */
+/* clang-format off */
+static const char help[] =
+"Usage: goro-dump [OPTIONS] PID\n"
+"       goro-dump [OPTIONS] --core CORE [PROGRAM]\n"
+"Print the goroutines of a running process, without stopping it, or of a core.\n"
+"\n"
+"  --core CORE       of a core; PROGRAM where it is not where it was\n"
+"  --debuginfod      ask the servers of DEBUGINFOD_URLS for debug information\n"
+"  --format NAME     text (default), go (for parsers of Go's tracebacks), json\n"
+"  --group           one stack for all that do the same, with their number;\n"
+"                    default on a terminal for over 100; --no-group: never\n"
+"  --state S[,S]     running, runnable, waiting or syscall\n"
+"  --reason TEXT     those that wait for this: 'chan receive', mutex ...\n"
+"  --min-wait TIME   those that wait for so long: 250ms, 1.5s, 10m\n"
+"  --func RE         with a function on the stack that matches\n"
+"  --created-by RE   started by a function that matches\n"
+"  --label K[=V], --id N[,N]   with this label, with one of these numbers\n"
+"  --sort KEY        id (default), wait (longest first), count (of groups)\n"
+"  --limit N         the first N goroutines or groups only\n"
+"  --threads         the operating system's threads too\n"
+"  --unwinder NAME   table (default), libunwind or dwfl\n"
+"  -h, --help; -V, --version\n"
+"\n"
+"Exit status: 0 fine, 1 a part is missing, 2 nothing could be shown, 64 usage\n";
+/* clang-format on */
 
-enum option_id { OPT_FORMAT = 256, OPT_UNWINDER, OPT_CORE, OPT_DEBUGINFOD };
+enum option_id {
+	OPT_FORMAT = 256,
+	OPT_UNWINDER,
+	OPT_GROUP,
+	OPT_NO_GROUP,
+	OPT_STATE,
+	OPT_REASON,
+	OPT_MIN_WAIT,
+	OPT_FUNC,
+	OPT_CREATED_BY,
+	OPT_LABEL,
+	OPT_ID,
+	OPT_SORT,
+	OPT_LIMIT,
+	OPT_THREADS,
+	OPT_CORE,
+	OPT_DEBUGINFOD,
+};
 
 static const struct option longs[] = {
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "unwinder", required_argument, NULL, OPT_UNWINDER },
 	{ "core", required_argument, NULL, OPT_CORE },
 	{ "debuginfod", no_argument, NULL, OPT_DEBUGINFOD },
+	{ "group", no_argument, NULL, OPT_GROUP },
+	{ "no-group", no_argument, NULL, OPT_NO_GROUP },
+	{ "state", required_argument, NULL, OPT_STATE },
+	{ "reason", required_argument, NULL, OPT_REASON },
+	{ "min-wait", required_argument, NULL, OPT_MIN_WAIT },
+	{ "func", required_argument, NULL, OPT_FUNC },
+	{ "created-by", required_argument, NULL, OPT_CREATED_BY },
+	{ "label", required_argument, NULL, OPT_LABEL },
+	{ "id", required_argument, NULL, OPT_ID },
+	{ "sort", required_argument, NULL, OPT_SORT },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "threads", no_argument, NULL, OPT_THREADS },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
 };
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* Which of @names is it; -1: none. */
+static int
+find(const char *const *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (names[i] && strcmp(names[i], name) == 0)
+			return (int)i;
+	return -1;
+}
 
 static int
 take_format(struct dump_options *o, const char *name)
@@ -58,13 +101,120 @@ take_format(struct dump_options *o, const char *name)
 		[DUMP_GO] = "go",
 		[DUMP_JSON] = "json",
 	};
+	int format = find(names, COUNT(names), name);
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		o->format = i;
-		if (strcmp(names[i], name) == 0)
+	if (format < 0)
+		return cli_usage("there is no format '%s'", name);
+	o->format = format;
+	return CLI_OK;
+}
+
+static int
+take_sort(struct dump_options *o, const char *name)
+{
+	static const char *const names[] = {
+		[GT_SORT_ID] = "id",
+		[GT_SORT_WAIT] = "wait",
+		[GT_SORT_COUNT] = "count",
+	};
+	int sort = find(names, COUNT(names), name);
+
+	if (sort < 0)
+		return cli_usage("goroutines are not sorted by '%s'", name);
+	o->sort = sort;
+	return CLI_OK;
+}
+
+/* "running,waiting" */
+static int
+take_states(struct dump_options *o, const char *list)
+{
+	static const char *const names[] = {
+		[GORO_ABI_RUNNING] = "running",
+		[GORO_ABI_RUNNABLE] = "runnable",
+		[GORO_ABI_WAITING] = "waiting",
+		[GORO_ABI_SYSCALL] = "syscall",
+	};
+	GT_CLEANUP(gt_freep) char *copy = strdup(list);
+	char *at = copy, *name;
+
+	while (at && (name = strsep(&at, ","))) {
+		int state = find(names, COUNT(names), name);
+
+		if (state < 0)
+			return cli_usage("there is no state '%s'", name);
+		o->filter.states |= 1u << state;
+	}
+	return CLI_OK;
+}
+
+/* "7,12", and again with the next --id. */
+static int
+take_ids(struct dump_options *o, const char *list)
+{
+	struct gt_filter *f = &o->filter;
+	char *end;
+
+	for (const char *at = list;; at = end + 1) {
+		errno = 0;
+		unsigned long long id = strtoull(at, &end, 10);
+
+		if (errno || end == at || *at == '-' || !id ||
+		    (*end && *end != ','))
+			return cli_usage("'%s' is no goroutine's number", list);
+		uint64_t *ids = reallocarray(f->ids, f->ids_n + 1,
+					     sizeof(*ids));
+		if (!ids)
+			return CLI_FAILED;
+		f->ids = ids;
+		f->ids[f->ids_n++] = id;
+		if (!*end)
 			return CLI_OK;
 	}
-	return cli_usage("there is no format '%s'", name);
+}
+
+static int
+take_label(struct dump_options *o, const char *label)
+{
+	struct gt_filter *f = &o->filter;
+	const char **labels = reallocarray(f->labels, f->labels_n + 1,
+					   sizeof(*labels));
+
+	if (!labels)
+		return CLI_FAILED;
+	f->labels = labels;
+	f->labels[f->labels_n++] = label;
+	return CLI_OK;
+}
+
+static int
+take_limit(struct dump_options *o, const char *text)
+{
+	char *end;
+
+	errno = 0;
+	o->limit = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || !o->limit)
+		return cli_usage("'%s' is no number to limit to", text);
+	return CLI_OK;
+}
+
+static int
+take_regex(const char *text, regex_t *regex, const regex_t **ret)
+{
+	char why[128];
+
+	if (*ret)
+		regfree(regex);
+	*ret = NULL;
+	int error = regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
+	if (error) {
+		regerror(error, regex, why, sizeof(why));
+		return cli_usage("'%s' is no regular expression: %s", text,
+				 why);
+	}
+	*ret = regex;
+	return CLI_OK;
 }
 
 /* One option; an exit status, CLI_OK to go on. */
@@ -79,6 +229,37 @@ take_option(struct dump_options *o, int opt, const char *arg)
 		if (!o->unwinder)
 			return cli_usage("there is no unwinder '%s'", arg);
 		break;
+	case OPT_GROUP:
+		o->group = DUMP_GROUP_ON;
+		break;
+	case OPT_NO_GROUP:
+		o->group = DUMP_GROUP_OFF;
+		break;
+	case OPT_STATE:
+		return take_states(o, arg);
+	case OPT_REASON:
+		o->filter.reason = arg;
+		break;
+	case OPT_MIN_WAIT:
+		if (!cli_parse_duration(arg, &o->filter.min_wait_ns))
+			return cli_usage("'%s' is no time: 250ms, 1.5s, 10m",
+					 arg);
+		break;
+	case OPT_FUNC:
+		return take_regex(arg, &o->func, &o->filter.func);
+	case OPT_CREATED_BY:
+		return take_regex(arg, &o->created_by, &o->filter.created_by);
+	case OPT_LABEL:
+		return take_label(o, arg);
+	case OPT_ID:
+		return take_ids(o, arg);
+	case OPT_SORT:
+		return take_sort(o, arg);
+	case OPT_LIMIT:
+		return take_limit(o, arg);
+	case OPT_THREADS:
+		o->threads = true;
+		break;
 	case OPT_CORE:
 		o->core = arg;
 		break;
@@ -89,6 +270,24 @@ take_option(struct dump_options *o, int opt, const char *arg)
 		o->debuginfod = true;
 		break;
 	}
+	return CLI_OK;
+}
+
+/* What does not go together, and what follows from what was given. */
+static int
+conclude(struct dump_options *o)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	if (o->sort == GT_SORT_COUNT && o->group == DUMP_GROUP_OFF)
+		return cli_usage("--sort count is for groups");
+	if (o->sort == GT_SORT_COUNT)
+		o->group = DUMP_GROUP_ON;
+	if (o->format == DUMP_GO && (o->group == DUMP_GROUP_ON || o->threads))
+		return cli_usage("--format go has no groups and no threads");
+	o->terminal = isatty(STDOUT_FILENO);
+	o->colour = o->terminal && o->format == DUMP_TEXT &&
+		    !(no_color && *no_color);
 	return CLI_OK;
 }
 
@@ -137,6 +336,8 @@ dump_options_parse(int argc, char **argv, struct dump_options *o)
 			status = take_option(o, opt, optarg);
 		}
 	}
+	if (status == CLI_OK)
+		status = conclude(o);
 	if (status != CLI_OK)
 		return status;
 	return take_target(o, argc - optind, argv + optind);

@@ -8,20 +8,33 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "tracer/filter.h"
 #include "tracer/unwind.h"
 
 enum dump_format { DUMP_TEXT, DUMP_GO, DUMP_JSON };
 
+/* Group goroutines, or not; or on a terminal, when there are many. */
+enum dump_group { DUMP_GROUP_AUTO, DUMP_GROUP_ON, DUMP_GROUP_OFF };
+
 struct dump_options {
 	gt_unwinder_create *unwinder;
 	enum dump_format format;
+	struct gt_filter filter;
+	enum gt_sort sort;
+	size_t limit; /* goroutines or groups; 0: no limit */
+	enum dump_group group;
+	bool threads;
+	bool terminal; /* stdout is one */
+	bool colour;
 	pid_t pid;
 	const char *core;    /* NULL: a process */
 	const char *program; /* that the core is of; NULL: where it was */
 	bool debuginfod;
+	regex_t func, created_by; /* for the filter */
 };
 
-/* An exit status; CLI_OK where @o is filled in. */
+/* An exit status; CLI_OK where @o is filled in. It is in use until the end:
+ * @o->filter points into it. */
 int dump_options_parse(int argc, char **argv, struct dump_options *o);
 
 #endif

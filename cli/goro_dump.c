@@ -15,28 +15,28 @@
 
 #include "cli.h"
 #include "dump_options.h"
-#include "tracer/model.h"
 #include "tracer/procfs.h"
 #include "tracer/render_json.h"
 #include "tracer/render_text.h"
 
 /* What a dump says of itself. */
 static void
-about_process(pid_t pid, char *command, size_t bytes, struct gt_about *ret)
+about_process(const struct dump_options *o, char *command, size_t bytes,
+	      struct gt_about *ret)
 {
 	char path[64];
 	struct timespec now;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	snprintf(path, sizeof(path), "/proc/%d/comm", o->pid);
 	GT_CLEANUP(gt_freep)
-	char *comm = gt_procfs_slurp(AT_FDCWD, path, bytes);
+	char *comm = o->core ? NULL : gt_procfs_slurp(AT_FDCWD, path, bytes);
 	snprintf(command, bytes, "%s", comm ? comm : "");
 	command[strcspn(command, "\n")] = '\0';
 	clock_gettime(CLOCK_REALTIME, &now);
 	*ret = (struct gt_about){
 		.tool = "goro-dump " GORO_VERSION,
 		.command = command,
-		.pid = pid,
+		.pid = o->pid,
 		.time_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec,
 	};
 }
@@ -104,37 +104,107 @@ say_what_is_missing(struct gt_model *model)
 }
 
 static struct gt_error *
-render(const struct gt_view *view, const struct dump_options *o,
+render(const struct gt_report *report, const struct dump_options *o,
        struct gt_out *out)
 {
-	struct gt_text_options text = { .strict = o->format == DUMP_GO };
+	struct gt_text_options text = {
+		.strict = o->format == DUMP_GO,
+		.colour = o->colour,
+	};
+	struct gt_error *err;
+
+	if (o->format == DUMP_JSON)
+		return gt_render_json(report, out);
+	if (report->groups)
+		err = gt_render_groups(report->view, report->groups, &text,
+				       out);
+	else
+		err = gt_render_text(report->view, &text, out);
+	if (!err && report->threads) {
+		if (report->view->n)
+			gt_out_string(out, "\n");
+		gt_render_threads(report->threads, out);
+	}
+	return err;
+}
+
+enum { GROUP_FROM = 100 }; /* goroutines, on a terminal */
+
+/* The goroutines that were asked for, as they were asked for. */
+static struct gt_error *
+choose(struct gt_view *view, struct gt_groups *groups, bool *ret_grouped,
+       const struct dump_options *o)
+{
+	size_t all = view->n;
+	struct gt_error *err = gt_filter_apply(&o->filter, view);
+
+	if (err)
+		return err;
+	if (all && !view->n)
+		cli_say("none of %zu goroutines is as asked for", all);
+	*ret_grouped = o->group == DUMP_GROUP_ON ||
+		       (o->group == DUMP_GROUP_AUTO && o->terminal &&
+			o->format == DUMP_TEXT && view->n > GROUP_FROM);
+	if (*ret_grouped) {
+		err = gt_groups_make(view, o->sort, groups);
+		if (o->limit && o->limit < groups->n)
+			groups->n = o->limit;
+		return err;
+	}
+	if (o->sort != GT_SORT_DEFAULT)
+		err = gt_view_sort(view, o->sort);
+	if (o->limit && o->limit < view->n)
+		view->n = o->limit;
+	return err;
+}
+
+static struct gt_error *
+report(struct gt_model *model, struct gt_modules *modules, struct gt_target *t,
+       const struct dump_options *o, struct gt_out *out)
+{
+	struct gt_symbols symbols;
+	struct gt_view view;
+	struct gt_groups groups = { 0 };
+	struct gt_os_threads threads = { 0 };
 	struct gt_about about;
 	char command[64];
+	bool grouped;
 
-	if (o->format == DUMP_TEXT || o->format == DUMP_GO)
-		return gt_render_text(view, &text, out);
-	about_process(o->pid, command, sizeof(command), &about);
-	return gt_render_json(view, &about, out);
+	about_process(o, command, sizeof(command), &about);
+	gt_symbols_init(&symbols, modules, &model->pcs, model->abi);
+	struct gt_error *err = gt_view_all(&view, model, &symbols);
+	if (!err)
+		err = choose(&view, &groups, &grouped, o);
+	if (!err && o->threads)
+		err = gt_os_threads(t, model, !o->core, &threads);
+	if (!err) {
+		struct gt_report r = {
+			.view = &view,
+			.about = &about,
+			.groups = grouped ? &groups : NULL,
+			.threads = o->threads ? &threads : NULL,
+		};
+
+		err = render(&r, o, out);
+	}
+	free(threads.v);
+	gt_groups_fini(&groups);
+	gt_view_fini(&view);
+	gt_symbols_fini(&symbols);
+	return err;
 }
 
 static int
-print(struct gt_model *model, struct gt_modules *modules,
+print(struct gt_model *model, struct gt_modules *modules, struct gt_target *t,
       const struct dump_options *o)
 {
-	struct gt_symbols symbols;
-	struct gt_view view = { 0 };
 	struct gt_out out;
 
 	if (!gt_out_init(&out, STDOUT_FILENO)) {
 		cli_say_error(&gt_enomem);
 		return CLI_FAILED;
 	}
-	gt_symbols_init(&symbols, modules, &model->pcs, model->abi);
-	struct gt_error *err = gt_view_all(&view, model, &symbols);
-	if (!err)
-		err = render(&view, o, &out);
-	gt_view_fini(&view);
-	gt_symbols_fini(&symbols);
+	struct gt_error *err = report(model, modules, t, o, &out);
 	int failed = gt_out_fini(&out);
 	if (err) {
 		cli_say_error(err);
@@ -161,7 +231,7 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 		cli_say_error(err);
 		return CLI_FAILED;
 	}
-	status = print(model, modules, o);
+	status = print(model, modules, t, o);
 	int missing = say_what_is_missing(model);
 	if (t->notice[0]) {
 		cli_say("%s", t->notice);

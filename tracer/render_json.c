@@ -17,8 +17,8 @@ struct fragment {
 };
 
 struct render {
+	const struct gt_report *report;
 	const struct gt_view *view;
-	const struct gt_about *about;
 	struct gt_json *j;
 	struct gt_out arena;
 	struct fragment *fragments; /* by PC id */
@@ -89,9 +89,10 @@ put_stack(struct render *r, const struct gt_goroutine *g)
 	return true;
 }
 
-/* The call that started it: of what is not the runtime's, the innermost. */
+/* The call that started it: of what is not the runtime's, the innermost. With
+ * @which, also the goroutine. */
 static bool
-put_creator(struct render *r, const struct gt_goroutine *g)
+put_creator(struct render *r, const struct gt_goroutine *g, bool which)
 {
 	const struct gt_symbol *symbol = gt_symbols_get(r->view->symbols,
 							g->creator);
@@ -100,7 +101,7 @@ put_creator(struct render *r, const struct gt_goroutine *g)
 		return false;
 	gt_json_key(r->j, "created_by");
 	gt_json_open(r->j, '{');
-	if (g->creator_id)
+	if (g->creator_id && which)
 		gt_json_put_number(r->j, "goroutine", g->creator_id);
 	for (uint32_t i = 0; i < symbol->n; i++) {
 		const struct gt_frame *f = &symbol->frames[i];
@@ -202,6 +203,17 @@ put_labels(struct render *r, const struct gt_goroutine *g)
 	gt_json_close(j, '}');
 }
 
+static void
+put_state(struct render *r, const struct gt_goroutine *g)
+{
+	const struct gt_abi *abi = r->view->model->abi;
+
+	gt_json_put_string(r->j, "state", gt_abi_state_name(abi, g->state));
+	if (g->state == GORO_ABI_WAITING)
+		gt_json_put_string(r->j, "reason",
+				   gt_abi_reason_name(abi, g->reason));
+}
+
 static bool
 put_goroutine(struct render *r, const struct gt_goroutine *g)
 {
@@ -210,16 +222,13 @@ put_goroutine(struct render *r, const struct gt_goroutine *g)
 
 	gt_json_open(j, '{');
 	gt_json_put_number(j, "id", g->id);
-	gt_json_put_string(j, "state", gt_abi_state_name(model->abi, g->state));
-	if (g->state == GORO_ABI_WAITING)
-		gt_json_put_string(j, "reason",
-				   gt_abi_reason_name(model->abi, g->reason));
+	put_state(r, g);
 	gt_json_key(j, "exact");
 	gt_json_bool(j, g->exact);
 	if (g->wait_ns) {
 		gt_json_put_number(j, "wait_ns", g->wait_ns);
 		gt_json_key(j, "since");
-		gt_json_time(j, r->about->time_ns - g->wait_ns);
+		gt_json_time(j, r->report->about->time_ns - g->wait_ns);
 	}
 	gt_json_put_string(j, "name", model->strings + g->name);
 	if (g->labels)
@@ -227,7 +236,7 @@ put_goroutine(struct render *r, const struct gt_goroutine *g)
 	gt_json_put_true(j, "locked_to_thread", g->flags & GORO_ABI_G_LOCKED);
 	if (g->waits_n)
 		put_waits(r, g);
-	if (g->creator && !put_creator(r, g))
+	if (g->creator && !put_creator(r, g, true))
 		return false;
 	gt_json_key(j, "complete");
 	gt_json_bool(j, g->complete);
@@ -239,10 +248,95 @@ put_goroutine(struct render *r, const struct gt_goroutine *g)
 }
 
 static bool
+put_goroutines(struct render *r)
+{
+	gt_json_key(r->j, "goroutines");
+	gt_json_open(r->j, '[');
+	gt_out_bytes(r->j->out, "\n", 1);
+	for (size_t i = 0; i < r->view->n; i++)
+		if (!put_goroutine(r,
+				   &r->view->model->goroutines[r->view->v[i]]))
+			return false;
+	gt_json_close(r->j, ']');
+	return true;
+}
+
+static bool
+put_group(struct render *r, const struct gt_group *group)
+{
+	const struct gt_groups *groups = r->report->groups;
+	const struct gt_goroutine *g = gt_group_one(r->view, groups, group);
+	struct gt_json *j = r->j;
+
+	gt_json_open(j, '{');
+	gt_json_put_number(j, "count", group->n);
+	put_state(r, g);
+	if (group->max_wait_ns) {
+		gt_json_put_number(j, "min_wait_ns", group->min_wait_ns);
+		gt_json_put_number(j, "max_wait_ns", group->max_wait_ns);
+	}
+	gt_json_key(j, "ids");
+	gt_json_open(j, '[');
+	for (uint32_t i = 0; i < group->n; i++) {
+		uint32_t index = groups->members[group->first + i];
+
+		gt_json_number(j, r->view->model->goroutines[index].id);
+	}
+	gt_json_close(j, ']');
+	if (g->creator && !put_creator(r, g, false))
+		return false;
+	if (!put_stack(r, g))
+		return false;
+	gt_json_close(j, '}');
+	gt_out_bytes(j->out, "\n", 1);
+	return true;
+}
+
+static bool
+put_groups(struct render *r)
+{
+	gt_json_key(r->j, "groups");
+	gt_json_open(r->j, '[');
+	gt_out_bytes(r->j->out, "\n", 1);
+	for (size_t i = 0; i < r->report->groups->n; i++)
+		if (!put_group(r, &r->report->groups->v[i]))
+			return false;
+	gt_json_close(r->j, ']');
+	return true;
+}
+
+static void
+put_threads(struct render *r)
+{
+	const struct gt_os_threads *threads = r->report->threads;
+	struct gt_json *j = r->j;
+
+	gt_json_key(j, "threads");
+	gt_json_open(j, '[');
+	for (size_t i = 0; i < threads->n; i++) {
+		const struct gt_os_thread *th = &threads->v[i];
+		char state[2] = { th->state };
+
+		gt_json_open(j, '{');
+		gt_json_put_number(j, "tid", th->tid);
+		gt_json_put_string(j, "name", th->name);
+		gt_json_put_string(j, "state", state);
+		gt_json_key(j, "worker");
+		gt_json_bool(j, th->worker);
+		if (th->goroutine)
+			gt_json_put_number(j, "goroutine", th->goroutine);
+		gt_json_put_number(j, "cpu_ns", th->cpu_ns);
+		gt_json_put_string(j, "wchan", th->wchan);
+		gt_json_close(j, '}');
+	}
+	gt_json_close(j, ']');
+}
+
+static bool
 put_dump(struct render *r)
 {
 	const struct gt_model *model = r->view->model;
-	const struct gt_about *about = r->about;
+	const struct gt_about *about = r->report->about;
 	struct gt_json *j = r->j;
 	size_t inexact = 0;
 
@@ -260,28 +354,25 @@ put_dump(struct render *r)
 	gt_json_put_number(j, "inexact", inexact);
 	gt_json_put_number(j, "damaged", model->stats.damaged);
 	gt_json_put_number(j, "longest_stop_ns", model->stats.held_max_ns);
-	gt_json_key(j, "goroutines");
-	gt_json_open(j, '[');
-	gt_out_bytes(j->out, "\n", 1);
-	for (size_t i = 0; i < r->view->n; i++)
-		if (!put_goroutine(r, &model->goroutines[r->view->v[i]]))
-			return false;
-	gt_json_close(j, ']');
+	if (r->report->groups ? !put_groups(r) : !put_goroutines(r))
+		return false;
+	if (r->report->threads)
+		put_threads(r);
 	gt_json_close(j, '}');
 	gt_out_bytes(j->out, "\n", 1);
 	return true;
 }
 
 struct gt_error *
-gt_render_json(const struct gt_view *view, const struct gt_about *about,
-	       struct gt_out *out)
+gt_render_json(const struct gt_report *report, struct gt_out *out)
 {
 	struct gt_json j = { .out = out };
 	struct render r = {
-		.view = view,
-		.about = about,
+		.report = report,
+		.view = report->view,
 		.j = &j,
-		.fragments = calloc(view->model->pcs.n, sizeof(*r.fragments)),
+		.fragments = calloc(report->view->model->pcs.n,
+				    sizeof(*r.fragments)),
 	};
 	bool ok = r.fragments && gt_out_init(&r.arena, -1) && put_dump(&r);
 

@@ -9,12 +9,11 @@
 #define GT_RENDER_JSON_H
 
 #include "json.h"
-#include "view.h"
+#include "report.h"
 
 enum { GT_JSON_VERSION = 1 };
 
-struct gt_error *gt_render_json(const struct gt_view *view,
-				const struct gt_about *about,
+struct gt_error *gt_render_json(const struct gt_report *report,
 				struct gt_out *out);
 
 #endif

@@ -23,12 +23,4 @@ struct gt_error *gt_view_all(struct gt_view *view, const struct gt_model *model,
 			     struct gt_symbols *symbols);
 void gt_view_fini(struct gt_view *view);
 
-/* What a dump is of, for those formats that say so. */
-struct gt_about {
-	const char *tool; /* its version */
-	const char *command;
-	int pid;          /* 0: of a core, where it is not known */
-	uint64_t time_ns; /* when, CLOCK_REALTIME */
-};
-
 #endif

@@ -62,6 +62,8 @@ check(len(io) == 1 and io[0]["kind"] == "fd" and io[0]["fd"] > 2, "in_out")
 victim = start(waits)
 d = dump(tool, victim)
 schema.validate(d)
+for options in (["--group"], ["--threads"], ["--limit", "1"]):
+    schema.validate(dump(tool, victim, *options))
 spinner = [g for g in d["goroutines"] if g["state"] == "running"]
 check(len(spinner) == 1 and spinner[0]["exact"], "one runs")
 check(spinner[0]["stack"][0]["function"] == "spinner", "it spins")

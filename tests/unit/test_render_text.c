@@ -9,25 +9,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hand_model.h"
 #include "tracer/render_text.h"
 
-static struct gt_abi abi = {
-	.states = {
-		[GORO_ABI_RUNNING] = "running",
-		[GORO_ABI_RUNNABLE] = "runnable",
-		[GORO_ABI_WAITING] = "waiting",
-		[GORO_ABI_SYSCALL] = "syscall",
-	},
-	.reasons = {
-		[GORO_WAIT_CHAN_RECV] = "chan receive",
-		[GORO_WAIT_SLEEP] = "sl\033[2Jeep,]",
-	},
-};
-
-/* A model and its symbols, made by hand. */
 struct dump {
-	struct gt_model model;
-	struct gt_symbols symbols;
+	struct hand hand;
 	struct gt_text_options options;
 	char *text;
 };
@@ -37,8 +23,9 @@ make(void **state)
 {
 	struct dump *d = calloc(1, sizeof(*d));
 
-	T_CHECK(d && !gt_model_init(&d->model, &abi));
-	d->symbols.pcs = &d->model.pcs;
+	T_CHECK(d);
+	hand_init(&d->hand);
+	strcpy(d->hand.abi.reasons[GORO_WAIT_SLEEP], "sl\033[2Jeep,]");
 	*state = d;
 	return 0;
 }
@@ -48,86 +35,18 @@ drop(void **state)
 {
 	struct dump *d = *state;
 
-	gt_symbols_fini(&d->symbols);
-	gt_model_fini(&d->model);
+	hand_fini(&d->hand);
 	free(d->text);
 	free(d);
 	return 0;
 }
 
-/* A PC whose frames are the @n given, innermost first. */
-static uint32_t
-pc(struct dump *d, const struct gt_frame *frames, uint32_t n)
-{
-	static uint64_t next = 0x1000;
-	uint32_t id = gt_pctab_id(&d->model.pcs, next++, false);
-
-	d->symbols.v = realloc(d->symbols.v, (id + 1) * sizeof(*d->symbols.v));
-	if (id == 1)
-		memset(d->symbols.v, 0, sizeof(*d->symbols.v));
-	d->symbols.n = id + 1;
-	d->symbols.v[id] = (struct gt_symbol){
-		.frames = malloc(n * sizeof(*frames)),
-		.n = n,
-	};
-	for (uint32_t i = 0; i < n; i++) {
-		struct gt_frame *f = &d->symbols.v[id].frames[i];
-
-		*f = frames[i];
-		f->function = strdup(frames[i].function);
-		f->file = frames[i].file ? strdup(frames[i].file) : NULL;
-	}
-	return id;
-}
-
-/* A frame; add .inlined and so on. */
-#define FRAME(name, path, ...)                                      \
-	(struct gt_frame)                                           \
-	{                                                           \
-		.function = (char *)(name), .file = (char *)(path), \
-		__VA_ARGS__                                         \
-	}
-
-static uint32_t
-plain(struct dump *d, const char *function, const char *file, uint32_t line)
-{
-	struct gt_frame f = {
-		.function = (char *)function,
-		.file = (char *)file,
-		.line = line,
-		.offset = 0x2c,
-	};
-
-	return pc(d, &f, 1);
-}
-
-static void
-frame(struct dump *d, uint32_t id)
-{
-	struct gt_model *m = &d->model;
-
-	T_CHECK(gt_grow((void **)&m->frames, m->frames_n, 1, &m->frames_room,
-			sizeof(*m->frames)));
-	m->frames[m->frames_n++] = id;
-	m->goroutines[m->goroutines_n - 1].frames_n++;
-}
-
-static struct gt_goroutine *
-goroutine(struct dump *d, uint64_t id, enum goro_abi_state state,
-	  enum goro_abi_reason reason)
-{
-	struct gt_model *m = &d->model;
-
-	T_CHECK(gt_grow((void **)&m->goroutines, m->goroutines_n, 1,
-			&m->goroutines_room, sizeof(*m->goroutines)));
-	m->goroutines[m->goroutines_n] = (struct gt_goroutine){
-		.id = id,
-		.state = state,
-		.reason = reason,
-		.frames = m->frames_n,
-	};
-	return &m->goroutines[m->goroutines_n++];
-}
+#define pc(d, frames, n) hand_pc(&(d)->hand, frames, n)
+#define plain(d, function, file, line) \
+	hand_plain(&(d)->hand, function, file, line)
+#define frame(d, id) hand_frame(&(d)->hand, id)
+#define goroutine(d, id, state, reason) \
+	hand_goroutine(&(d)->hand, id, state, reason)
 
 static const char *
 render(struct dump *d)
@@ -138,7 +57,7 @@ render(struct dump *d)
 
 	T_CHECK(fd >= 0 && gt_out_init(&out, fd));
 	struct gt_view view;
-	T_CHECK(!gt_view_all(&view, &d->model, &d->symbols));
+	T_CHECK(!gt_view_all(&view, &d->hand.model, &d->hand.symbols));
 	err = gt_render_text(&view, &d->options, &out);
 	gt_view_fini(&view);
 	T_CHECK(!err && gt_out_fini(&out) == 0);
@@ -167,8 +86,8 @@ a_goroutine_has_header_frames_and_creator(void **state)
 	g->creator_id = 1;
 	frame(d, plain(d, "goro_chan_recv", "/src/chan.c", 9));
 	frame(d, plain(d, "worker", "/src/pool.c", 41));
-	d->model.goroutines[0].creator = plain(d, "main_loop", "/src/pool.c",
-					       77);
+	d->hand.model.goroutines[0].creator = plain(d, "main_loop",
+						    "/src/pool.c", 77);
 	assert_string_equal(render(d), "goroutine 7 [chan receive, 3 "
 				       "minutes]:\n"
 				       "goro_chan_recv(...)\n"
@@ -214,8 +133,8 @@ inlined_frames_have_no_offset(void **state)
 {
 	struct dump *d = *state;
 	struct gt_frame frames[] = {
-		FRAME("inner", "/a.h", .line = 3, .inlined = true),
-		FRAME("outer", "/a.c", .line = 8, .offset = 1),
+		HAND_FRAME("inner", "/a.h", .line = 3, .inlined = true),
+		HAND_FRAME("outer", "/a.c", .line = 8, .offset = 1),
 	};
 
 	goroutine(d, 1, GORO_ABI_RUNNING, GORO_WAIT_NONE);
@@ -230,14 +149,15 @@ internal_frames_are_hidden(void **state)
 {
 	struct dump *d = *state;
 	struct gt_frame frames[] = {
-		FRAME("gr_park", "/p.c", .internal = true, .inlined = true),
-		FRAME("goro_sleep", "/t.c", .line = 5),
-		FRAME("gr_odd", "/p.c", .internal = true),
+		HAND_FRAME("gr_park", "/p.c", .internal = true,
+			   .inlined = true),
+		HAND_FRAME("goro_sleep", "/t.c", .line = 5),
+		HAND_FRAME("gr_odd", "/p.c", .internal = true),
 	};
 
 	goroutine(d, 1, GORO_ABI_RUNNABLE, GORO_WAIT_NONE)->creator_id = 4;
 	frame(d, pc(d, frames, 3));
-	d->model.goroutines[0].creator = pc(d, frames, 1);
+	d->hand.model.goroutines[0].creator = pc(d, frames, 1);
 	assert_string_equal(render(d), "goroutine 1 [runnable]:\n"
 				       "goro_sleep(...)\n\t/t.c:5 +0x0\n");
 }
@@ -247,7 +167,7 @@ where_all_frames_are_internal_they_are_shown(void **state)
 {
 	struct dump *d = *state;
 	struct gt_frame frames[] = {
-		FRAME("gr_park", "/p.c", .internal = true),
+		HAND_FRAME("gr_park", "/p.c", .internal = true),
 	};
 
 	goroutine(d, 1, GORO_ABI_RUNNABLE, GORO_WAIT_NONE);
@@ -285,7 +205,8 @@ a_name_is_shown_in_the_header(void **state)
 	struct gt_goroutine *g = goroutine(d, 1, GORO_ABI_RUNNABLE,
 					   GORO_WAIT_NONE);
 
-	g->name = gt_model_string(&d->model, "w\xc3\xb6rker 1, \"a\" [b]\n");
+	g->name = gt_model_string(&d->hand.model, "w\xc3\xb6rker 1, \"a\" "
+						  "[b]\n");
 	frame(d, plain(d, "f", "/a.c", 1));
 	assert_non_null(strstr(render(d), "goroutine 1 [runnable "
 					  "name:\"w\xc3\xb6rker 1_ _a_ "

@@ -149,6 +149,7 @@ prepare(void *arg)
 	(void)arg;
 	begin("preparer");
 	goro_chan_recv(never, NULL);
+	STAY;
 }
 
 static NOINLINE void
