@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * leaks.h - what the programs of the bug suite share
+ *
+ * A program of the suite is one function, story(), called on goroutine 1. It
+ * starts goroutines, directs them into the order in which the bug shows, and
+ * returns with those that the bug has caught still blocked; or it is caught
+ * itself. With the argument "fixed" the same program runs as repaired.
+ *
+ * Director   settle() returns when nobody but the caller can move. Between two
+ *            of them the others go as far as they get, whatever the number of
+ *            workers: no order here is left to luck or to the clock.
+ * Verdict    "Expect" in a program's header: how many goroutines goro-leakcheck
+ *            is to call what. A repaired program and a control end without any.
+ */
+#ifndef LEAKS_H
+#define LEAKS_H
+
+#include <goro/goro.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	MS = 1000000,
+};
+
+/* "fixed" was given. */
+extern bool fixed;
+
+/* Returns how many goroutines it leaves behind. */
+int story(void);
+
+/* Wait until every other goroutine is blocked, or has ended. */
+void settle(void);
+
+/* Zeroed memory, or the end of the program. */
+void *make(size_t bytes);
+
+/* Give back one reference to each channel. */
+#define drop(...)                                                  \
+	drop_chans((struct goro_chan *[]){ __VA_ARGS__ },          \
+		   sizeof((struct goro_chan *[]){ __VA_ARGS__ }) / \
+			   sizeof(struct goro_chan *))
+void drop_chans(struct goro_chan **chans, size_t n);
+
+/* End the program, saying why. */
+_Noreturn void fail(const char *why);
+
+#endif
