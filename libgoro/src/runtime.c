@@ -141,8 +141,9 @@ drop(struct gr_g *g, uint64_t word, void *arg)
 	(void)arg;
 	if (GORO_ABI_STATE(word) == GORO_ABI_SYSCALL)
 		return true; /* abandoned: its thread sees to it */
-	if (GORO_ABI_STATE(word) == GORO_ABI_WAITING)
-		gr_g_forget(g);
+	/* A runnable one too: woken by one case of a select, say, it is still
+	 * in the queues of the others. */
+	gr_g_forget(g);
 	gr_holds_forget(g);
 	gr_g_fini(g);
 	return true;

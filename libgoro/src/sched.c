@@ -158,7 +158,10 @@ gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 
 	m->g->wait_since = cycles;
 	GR_PROBE3(park, m->g->id, m->g->wait_reason, m->g->wait_obj);
-	return switch_away(m, finish, arg, cycles);
+	m = switch_away(m, finish, arg, cycles);
+	/* From here on its waiters are no longer what they were. */
+	m->g->wait_n = 0;
+	return m;
 }
 
 void

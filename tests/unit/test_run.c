@@ -49,6 +49,51 @@ T_GORO(run_during_a_run_is_busy)
 	T_CHECK_EQ(result, -EBUSY);
 }
 
+static struct goro_chan *pair[2];
+
+static void
+select_both(void *arg)
+{
+	struct goro_case cases[] = { GORO_RECV(pair[0], NULL),
+				     GORO_RECV(pair[1], NULL) };
+
+	(void)arg;
+	goro_select(cases, 2);
+}
+
+/* All are woken, and most do not get to run before the end. */
+static int
+wake_selects_and_end(void *arg)
+{
+	int64_t until_ns = goro_now() + 20000000;
+
+	for (int i = 0; i < 300; i++)
+		goro_go(select_both, NULL);
+	while (goro_now() < until_ns)
+		goro_yield();
+	goro_chan_close(pair[0]);
+	return return_arg(arg);
+}
+
+static int
+try_send_second(void *arg)
+{
+	(void)arg;
+	return goro_chan_try_send(pair[1], NULL);
+}
+
+static void
+woken_selects_leave_all_queues_at_the_end(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		pair[i] = goro_chan_create(0, 0);
+	assert_int_equal(goro_run(wake_selects_and_end, NULL), 0);
+	assert_int_equal(goro_run(try_send_second, NULL), -EAGAIN);
+	for (int i = 0; i < 2; i++)
+		goro_chan_unref(pair[i]);
+}
+
 static void
 send_nth(void *arg)
 {
@@ -333,6 +378,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(run_returns_what_main_returned),
+		cmocka_unit_test(woken_selects_leave_all_queues_at_the_end),
 		cmocka_unit_test(run_during_a_run_is_busy),
 		cmocka_unit_test(run_can_follow_run_many_times),
 		cmocka_unit_test(goroutines_left_over_are_gone_in_the_next_run),
