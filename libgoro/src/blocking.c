@@ -31,7 +31,7 @@ static bool
 work_waits(struct gr_p *p)
 {
 	/* [relaxed] hints; the monitor looks again. */
-	return gr_load_rlx(&p->runq.next) || gr_runq_len(&p->runq) ||
+	return gr_load_rlx(&p->runq.next) || gr_runq_any(&p->runq) ||
 	       gr_globq_len() || gr_preempted_n() || gr_rest_wanted_n();
 }
 
@@ -43,7 +43,7 @@ others_wait(void)
 
 	/* [relaxed] hints */
 	for (uint32_t i = 0; i < n && !gr_load_rlx(&gr_idle_n); i++)
-		if (gr_runq_len(&gr_procs[i]->runq))
+		if (gr_runq_any(&gr_procs[i]->runq))
 			return true;
 	return false;
 }

@@ -195,7 +195,7 @@ work_anywhere(struct gr_m *m)
 	    gr_load_sc(&gr_stopping)) /* [pair stopping] */
 		return true;
 	for (uint32_t i = 0; i < n; i++)
-		if (gr_runq_len(&gr_procs[i]->runq))
+		if (gr_runq_any(&gr_procs[i]->runq))
 			return true;
 	return false;
 }

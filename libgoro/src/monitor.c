@@ -57,7 +57,7 @@ static bool
 anything_waits(struct gr_p *p, int64_t now_ns)
 {
 	/* [relaxed] hints, all of them. */
-	return gr_load_rlx(&p->runq.next) || gr_runq_len(&p->runq) ||
+	return gr_load_rlx(&p->runq.next) || gr_runq_any(&p->runq) ||
 	       gr_load_rlx(&p->timers.first_ns) <= now_ns ||
 	       gr_globq_len() || gr_preempted_n();
 }

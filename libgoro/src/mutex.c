@@ -109,7 +109,7 @@ static bool
 spin(struct goro_mutex *mu, const struct gr_p *here, uint32_t *mark)
 {
 	/* [relaxed] whether there are others to run is a hint. */
-	bool busy = gr_load_rlx(&here->runq.next) || gr_runq_len(&here->runq);
+	bool busy = gr_load_rlx(&here->runq.next) || gr_runq_any(&here->runq);
 	int spins = busy ? SPINS_BUSY : SPINS;
 
 	for (int i = 0; i < spins && owner_runs(mu, here); i++) {

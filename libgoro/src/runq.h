@@ -94,12 +94,29 @@ gr_runq_get_ring(struct gr_runq *q)
 	return g;
 }
 
-/* How many there may be in the ring: a hint. */
+/* How many slots are in use, those that thieves have emptied and the owner
+ * has not yet come by included: a hint. */
 static inline uint32_t
 gr_runq_len(const struct gr_runq *q)
 {
 	/* [relaxed] nothing is read on the strength of it. */
 	return gr_load_rlx(&q->tail) - gr_load_rlx(&q->head);
+}
+
+/* Is there anybody in the ring? A hint. Whoever took its length for work would
+ * look in vain until the owner comes by. */
+static inline bool
+gr_runq_any(const struct gr_runq *q)
+{
+	/* [relaxed] nothing is read on the strength of it. */
+	uint32_t head = gr_load_rlx(&q->head), n = gr_load_rlx(&q->tail) - head;
+
+	if (n > GR_RUNQ_SLOTS)
+		return true; /* the two were read at different times */
+	while (n-- > 0)
+		if (gr_load_rlx(&q->slots[head++ % GR_RUNQ_SLOTS]))
+			return true;
+	return false;
 }
 
 #endif

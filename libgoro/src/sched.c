@@ -480,7 +480,7 @@ stop_spinning(struct gr_m *m)
 	m->spinning = false;
 	/* [pair spinning] */
 	if (gr_add_sc(&gr_spinning, -1) == 1 &&
-	    (gr_runq_len(&m->p->runq) || gr_globq_len()))
+	    (gr_runq_any(&m->p->runq) || gr_globq_len()))
 		gr_wake_one();
 }
 

@@ -46,7 +46,7 @@ static bool
 alone(struct gr_p *p)
 {
 	/* [relaxed] hints: who is overlooked waits one turn longer. */
-	return !gr_load_rlx(&p->runq.next) && !gr_runq_len(&p->runq) &&
+	return !gr_load_rlx(&p->runq.next) && !gr_runq_any(&p->runq) &&
 	       !gr_globq_len() && !gr_load_rlx(&p->attention) &&
 	       gr_cycles() < p->timer_cycles;
 }
