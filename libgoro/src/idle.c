@@ -382,7 +382,7 @@ gr_idle_sleep(struct gr_m *m)
 			/* Ours to run, unless our P was taken meanwhile. */
 			bool mine = list_take(p) != NULL;
 
-			gr_ready_list(mine ? m : NULL, ready.first, ready.n);
+			gr_ready_polled(mine ? m : NULL, &ready);
 			if (mine)
 				return;
 		}

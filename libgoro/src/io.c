@@ -108,13 +108,21 @@ goro_read(int fd, void *buf, size_t bytes)
 {
 	gr_m_goroutine("goro_read");
 	for (;;) {
-		ssize_t n = read_now(fd, buf, bytes);
+		ssize_t n = gr_netpoll_is_empty(fd) && bytes ?
+				    -EAGAIN :
+				    read_now(fd, buf, bytes);
 
-		if (n != -EAGAIN)
-			return n;
-		n = wait_for(fd, POLLIN);
-		if (n)
-			return n;
+		if (n == -EAGAIN) {
+			n = wait_for(fd, POLLIN);
+			if (n)
+				return n;
+			continue;
+		}
+		if (n <= 0 && bytes)
+			gr_netpoll_forget(fd); /* likely to be closed next */
+		else if ((size_t)n < bytes)
+			gr_netpoll_emptied(fd);
+		return n;
 	}
 }
 
@@ -136,6 +144,8 @@ goro_write(int fd, const void *buf, size_t bytes)
 		}
 		if (n == -EAGAIN)
 			n = wait_for(fd, POLLOUT);
+		else
+			gr_netpoll_forget(fd);
 		if (n)
 			return done ? (ssize_t)done : n;
 	}
@@ -171,8 +181,10 @@ goro_accept(int fd, struct sockaddr *addr, socklen_t *len)
 		/* One that was gone before we came is none. */
 		if (got == -ECONNABORTED)
 			continue;
-		if (got != -EAGAIN)
+		if (got != -EAGAIN) {
+			gr_netpoll_forget(got); /* the number may be old */
 			return got;
+		}
 		err = wait_for(fd, POLLIN);
 	}
 	return err;
@@ -211,10 +223,14 @@ goro_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	flags = set_nonblocking(fd);
 	if (flags < 0)
 		return flags;
+	gr_netpoll_forget(fd);
 	err = connect_now(fd, addr, len);
 	/* EINTR, too: the connection goes on being made. */
 	if (err == -EINPROGRESS || err == -EINTR) {
-		err = wait_for(fd, POLLOUT);
+		/* Woken by an edge of before, it is neither made nor refused. */
+		do
+			err = wait_for(fd, POLLOUT);
+		while (!err && !poll_now(fd, POLLOUT));
 		if (!err)
 			err = socket_error(fd);
 		if (err == -EBADF)

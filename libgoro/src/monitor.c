@@ -33,7 +33,7 @@
 enum {
 	PACE_MIN_NS = 50000,
 	PACE_MAX_NS = 10000000,
-	PACE_STEADY = 20, /* rounds at the same pace before it slows */
+	PACE_STEADY = 5,  /* rounds at the same pace before it slows */
 	IDLE_ROUNDS = 10, /* rounds at the slowest with all P idle */
 	ASKS_FAST = 40,      /* times to ask it at the fastest pace */
 };
@@ -151,7 +151,7 @@ monitor_main(void *arg)
 	while (!gr_load_acq(&stop)) { /* [pair monitor] */
 		uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 		int64_t now_ns = gr_now_ns(), soon_ns = PACE_MAX_NS;
-		int64_t trace_ns = gr_schedtrace(now_ns), until_ns;
+		int64_t trace_ns = gr_schedtrace(now_ns), until_ns, net_ns;
 		bool asleep;
 
 		for (uint32_t i = 0; i < n; i++) {
@@ -159,7 +159,8 @@ monitor_main(void *arg)
 			soon_ns = ns < soon_ns ? ns : soon_ns;
 		}
 		gr_clock_tick();
-		gr_netpoll_watch(now_ns);
+		net_ns = gr_netpoll_watch(now_ns);
+		soon_ns = GR_MIN(soon_ns, net_ns);
 		if (soon_ns <= PACE_MIN_NS) {
 			soon_ns = PACE_MIN_NS;
 			pace_ns = PACE_MIN_NS;
@@ -174,7 +175,7 @@ monitor_main(void *arg)
 		 * either we see that one is busy or it sees that we sleep. */
 		gr_store_sc(&gr_monitor_slow,
 			    asleep                    ? GR_MONITOR_ASLEEP :
-			    pace_ns > PACE_MIN_NS * 8 ? GR_MONITOR_SLOW :
+			    pace_ns > PACE_MIN_NS * 16 ? GR_MONITOR_SLOW :
 							GR_MONITOR_AWAKE);
 		asleep = asleep && all_idle();
 		until_ns = asleep ? GORO_FOREVER :

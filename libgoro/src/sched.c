@@ -253,8 +253,9 @@ gr_ready(struct gr_m *m, struct gr_g *g)
 	}
 }
 
-void
-gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
+/* True: some are in our ring, and nobody was woken for them. */
+static bool
+put_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 {
 	struct gr_g *g, *rest = NULL, *last = NULL, **at = &list;
 	uint32_t here = 0;
@@ -271,7 +272,7 @@ gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 		}
 	}
 	if (!n)
-		return;
+		return false;
 	/* As many as we can use soon; the rest is for everybody. */
 	if (m && m->p)
 		while (list && here < GR_RUNQ_SLOTS / 2) {
@@ -283,8 +284,23 @@ gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 		}
 	if (list)
 		put_global(list, last, n - here);
-	else
+	return !list;
+}
+
+void
+gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
+{
+	if (put_list(m, list, n))
 		gr_wake_hint();
+}
+
+void
+gr_ready_polled(struct gr_m *m, const struct gr_glist *ready)
+{
+	/* [relaxed] hints. It notices what we do not get round to. */
+	if (put_list(m, ready->first, ready->n) && gr_load_rlx(&gr_idle_n) &&
+	    gr_load_rlx(&gr_monitor_slow))
+		gr_monitor_poke();
 }
 
 static void
@@ -500,8 +516,8 @@ poll_network(struct gr_m *m)
 {
 	struct gr_glist ready = { 0 };
 
-	gr_netpoll_look(&ready);
-	gr_ready_list(m, ready.first, ready.n);
+	gr_netpoll_look(m, &ready);
+	gr_ready_polled(m, &ready);
 	return ready.n ? gr_runq_get_ring(&m->p->runq) : NULL;
 }
 
@@ -550,11 +566,13 @@ find_runnable(struct gr_m *m)
 		if ((g = gr_globq_get(&p->runq,
 				      gr_globq_len() / procs_n + 1)))
 			return g;
-		if ((g = gr_preempted_get(m)) || (g = poll_network(m)))
+		if ((g = gr_preempted_get(m)))
 			return g;
 		if (lend(m))
 			continue;
-		if (procs_n > 1 && ((g = steal(m)) || (g = spin(m))))
+		if (procs_n > 1 &&
+		    ((g = steal(m)) ||
+		     (!gr_netpoll_wanted() && (g = spin(m)))))
 			return g;
 		gr_idle_sleep(m);
 	}

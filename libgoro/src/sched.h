@@ -171,6 +171,10 @@ gr_g_will_wait(struct gr_g *g, enum goro_abi_reason reason, uint64_t obj,
 void gr_ready(struct gr_m *m, struct gr_g *g);
 /* The same for a list by ->next. */
 void gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n);
+/* The same for what the network gave us: we come to them at once, and another
+ * worker would cost more to wake than a few requests take. If we do not, the
+ * monitor sees it within 50 us. */
+void gr_ready_polled(struct gr_m *m, const struct gr_glist *ready);
 
 extern const struct goro_abi_table gr_abi_table;
 

@@ -205,6 +205,92 @@ T_GORO(a_number_that_was_closed_elsewhere_works_again)
 	}
 }
 
+/* Read what a peer sends, after having waited for it once. */
+static void
+read_in_pieces(int type, const char *const *pieces)
+{
+	int fds[2];
+	char text[64];
+
+	done = goro_chan_create(0, 0);
+	T_CHECK_EQ(socketpair(AF_UNIX, type, 0, fds), 0);
+	goro_go(read_one, &fds[0]);
+	goro_sleep(100000);
+	T_CHECK_EQ(goro_write(fds[1], "x", 1), 1);
+	wait_for(1);
+	for (int i = 0; pieces[i]; i++)
+		T_CHECK_EQ(goro_write(fds[1], pieces[i], strlen(pieces[i])),
+			   strlen(pieces[i]));
+	shutdown(fds[1], SHUT_WR);
+	for (int i = 0; pieces[i]; i++) {
+		T_CHECK_EQ(goro_read(fds[0], text, sizeof(text)),
+			   strlen(pieces[i]));
+		T_CHECK(!memcmp(text, pieces[i], strlen(pieces[i])));
+	}
+	if (type == SOCK_STREAM)
+		T_CHECK_EQ(goro_read(fds[0], text, sizeof(text)), 0);
+	goro_close(fds[0]);
+	goro_close(fds[1]);
+}
+
+/* A read that got less than it asked for has not always got all. */
+T_GORO(the_end_comes_after_a_short_read)
+{
+	read_in_pieces(SOCK_STREAM, (const char *[]){ "all", NULL });
+}
+
+T_GORO(each_datagram_is_read)
+{
+	read_in_pieces(SOCK_DGRAM,
+		       (const char *[]){ "one", "two", "three", NULL });
+}
+
+/* Registered under the number as another file than it is now. */
+T_GORO(a_number_that_became_another_file_is_looked_at_anew)
+{
+	int old[2], fds[2];
+
+	done = goro_chan_create(0, 0);
+	T_CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, old), 0);
+	goro_go(read_one, &old[0]);
+	goro_sleep(100000);
+	T_CHECK_EQ(goro_write(old[1], "x", 1), 1);
+	wait_for(1);
+	pipe_of(fds);
+	T_CHECK_EQ(dup2(fds[0], old[0]), old[0]);
+	goro_go(read_one, &old[0]);
+	goro_sleep(5000000);
+	T_CHECK_EQ(goro_write(fds[1], "x", 1), 1);
+	wait_for(1);
+	goro_close(old[0]);
+	goro_close(old[1]);
+	goro_close(fds[0]);
+	goro_close(fds[1]);
+}
+
+static void
+poll_for_nothing(void *fd)
+{
+	T_CHECK_EQ(goro_poll_fd(*(int *)fd, 0, GORO_FOREVER), POLLHUP);
+	finished();
+}
+
+T_GORO(poll_reports_a_hang_up_to_who_asks_for_nothing)
+{
+	int fds[2];
+
+	done = goro_chan_create(0, 0);
+	T_CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	goro_go(poll_for_nothing, &fds[0]);
+	goro_sleep(100000);
+	T_CHECK_EQ(goro_write(fds[1], "x", 1), 1); /* is none of its business */
+	goro_sleep(3000000);
+	T_CHECK_EQ(goro_chan_try_recv(done, NULL), -EAGAIN);
+	goro_close(fds[1]);
+	wait_for(1);
+	goro_close(fds[0]);
+}
+
 T_GORO(poll_reports_what_holds_until_its_deadline)
 {
 	int fds[2];
@@ -451,6 +537,11 @@ main(void)
 		cmocka_unit_test(a_goroutine_locked_to_its_thread_waits_too),
 		cmocka_unit_test(
 			a_descriptor_is_watched_while_the_only_worker_blocks),
+		cmocka_unit_test(
+			a_number_that_became_another_file_is_looked_at_anew),
+		cmocka_unit_test(the_end_comes_after_a_short_read),
+		cmocka_unit_test(each_datagram_is_read),
+		cmocka_unit_test(poll_reports_a_hang_up_to_who_asks_for_nothing),
 		cmocka_unit_test(poll_reports_what_holds_until_its_deadline),
 		cmocka_unit_test(a_regular_file_is_always_ready),
 		cmocka_unit_test(tcp_echo_with_many_clients),
