@@ -126,10 +126,15 @@ gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *), void *arg,
 void
 gr_g_fini(struct gr_g *g)
 {
+	struct gr_labels *labels = g->labels;
+
 	free(g->name);
 	g->name = NULL;
-	gr_labels_unref(g->labels);
-	g->labels = NULL;
+	if (!labels)
+		return;
+	/* [pair labels-hold] before the reference goes. */
+	gr_store_rel(&g->labels, NULL);
+	gr_labels_unref(labels);
 }
 
 /* The last of its life on its own stack. */

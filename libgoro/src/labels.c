@@ -22,12 +22,94 @@ gr_labels_ref(struct gr_labels *set)
 	return set;
 }
 
+/* Sets without a reference that somebody may be reading. */
+static struct {
+	struct gr_lock lock;
+	uint32_t holders; /* [pair labels-hold] */
+	struct gr_labels *first;
+} kept;
+
+static void
+free_all(struct gr_labels *set)
+{
+	struct gr_labels *next;
+
+	for (; set; set = next) {
+		next = set->next;
+		free(set);
+	}
+}
+
+/*
+ *   who frees                        who reads
+ *   ---------                        ---------
+ *   goroutine's `labels` = other     holders++
+ *   holders?                         goroutine's `labels`?
+ *
+ * One of the two sees what the other wrote. The counting of the references,
+ * in between on the left, is a full barrier, as is the addition on the right.
+ */
 void
 gr_labels_unref(struct gr_labels *set)
 {
 	/* [pair labels-refs] as in goro_chan_unref(). */
-	if (set && gr_add_acq_rel(&set->refs, -1) == 1)
-		free(set);
+	if (!set || gr_add_sc(&set->refs, -1) != 1)
+		return;
+	if (__builtin_expect(gr_load_sc(&kept.holders), 0)) {
+		gr_lock(&kept.lock);
+		/* [pair labels-hold] only under the lock does it fall. */
+		if (gr_load_sc(&kept.holders)) {
+			set->next = kept.first;
+			kept.first = set;
+			set = NULL;
+		}
+		gr_unlock(&kept.lock);
+	}
+	free(set);
+}
+
+void
+gr_labels_hold(void)
+{
+	gr_add_sc(&kept.holders, 1); /* [pair labels-hold] see above */
+}
+
+void
+gr_labels_release(void)
+{
+	struct gr_labels *all = NULL;
+
+	gr_lock(&kept.lock);
+	if (gr_add_sc(&kept.holders, -1) == 1) { /* [pair labels-hold] */
+		all = kept.first;
+		kept.first = NULL;
+	}
+	gr_unlock(&kept.lock);
+	free_all(all);
+}
+
+bool
+gr_labels_equal(const struct gr_labels *a, const struct gr_labels *b)
+{
+	if (a == b)
+		return true;
+	if (!a || !b || a->hash != b->hash || a->n != b->n)
+		return false;
+	for (uint32_t i = 0; i < a->n; i++)
+		if (strcmp(a->label[i].key, b->label[i].key) ||
+		    strcmp(a->label[i].value, b->label[i].value))
+			return false;
+	return true;
+}
+
+/* FNV-1a (Fowler, Noll, Vo), the terminators too. */
+static uint64_t
+hash_text(uint64_t h, const char *s)
+{
+	do
+		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
+	while (*s++);
+	return h;
 }
 
 static char *
@@ -76,6 +158,11 @@ with(const struct gr_labels *old, const char *key, const char *value)
 	}
 	set->refs = 1;
 	set->n = n;
+	set->hash = 0xcbf29ce484222325ull;
+	for (uint32_t i = 0; i < n; i++) {
+		set->hash = hash_text(set->hash, set->label[i].key);
+		set->hash = hash_text(set->hash, set->label[i].value);
+	}
 	return set;
 }
 

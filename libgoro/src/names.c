@@ -5,18 +5,33 @@
 #include "names.h"
 
 #include <string.h>
+#include <sys/auxv.h>
+
+/* Bounds of libgoro.a's text, see libgoro/CMakeLists.txt; absent from the
+ * shared library, which is a module of its own. */
+extern const char __start_goro_text[] __attribute__((weak, visibility("hidde"
+								      "n")));
+extern const char __stop_goro_text[] __attribute__((weak, visibility("hidde"
+								     "n")));
 
 enum {
 	ADDRESSES_A_LINE = 200, /* well below what a command line may hold */
 	FULL = GR_NAMES * 3 / 4,
 };
 
+/* Close what is open. */
 void
-gr_names_init(struct gr_names *ns, const struct gr_modules *ms)
+gr_names_fini(struct gr_names *ns)
 {
 	if (ns->symtab_good)
 		gr_symtab_close(&ns->symtab);
 	ns->symtab_open = ns->symtab_good = false;
+}
+
+void
+gr_names_init(struct gr_names *ns, const struct gr_modules *ms)
+{
+	gr_names_fini(ns);
 	ns->modules = ms;
 	ns->n = ns->text_used = 0;
 	memset(ns->slot, 0, sizeof(ns->slot));
@@ -199,4 +214,28 @@ gr_names_addresses(struct gr_names *ns, struct gr_out *o)
 			put_build_id(&m->build_id, o);
 		gr_out_str(o, "\n");
 	}
+}
+
+/* The module that is libgoro's alone, or NULL: it is part of the program. */
+const struct gr_module *
+gr_names_library(const struct gr_modules *ms)
+{
+	const struct gr_module *m = gr_modules_find(
+		ms, (uintptr_t)gr_names_library);
+	uintptr_t program = getauxval(AT_PHDR);
+
+	return m && (program < m->start || program >= m->end) ? m : NULL;
+}
+
+/* One of the runtime's own functions, which say nothing to its users? */
+bool
+gr_name_is_internal(const struct gr_name *name, const struct gr_module *library)
+{
+	if (!strncmp(name->text, "goro_", 5))
+		return false;
+	if (name->module && name->module == library)
+		return true;
+	return (name->pc >= (uintptr_t)__start_goro_text &&
+		name->pc < (uintptr_t)__stop_goro_text) ||
+	       !strncmp(name->text, "gr_", 3);
 }

@@ -50,7 +50,12 @@ struct gr_names {
 };
 
 void gr_names_init(struct gr_names *ns, const struct gr_modules *ms);
+void gr_names_fini(struct gr_names *ns);
 struct gr_name *gr_names_get(struct gr_names *ns, uintptr_t pc);
 void gr_names_addresses(struct gr_names *ns, struct gr_out *o);
+
+const struct gr_module *gr_names_library(const struct gr_modules *ms);
+bool gr_name_is_internal(const struct gr_name *name,
+			 const struct gr_module *library);
 
 #endif

@@ -62,8 +62,7 @@ gr_options_read(void)
 	const char *at = getenv("GORODEBUG");
 
 	gr_options = (struct gr_options){
-		.guard = GR_GUARD_INSTALL,
-		.slice_us = 10000, /* as in Go */
+		.guard = GR_GUARD_INSTALL, .slice_us = 10000, /* as in Go */
 	};
 	while (at && *at) {
 		size_t bytes = strcspn(at, ",");
@@ -73,4 +72,22 @@ gr_options_read(void)
 			set(at, equals - at, equals + 1);
 		at += bytes + (at[bytes] == ',');
 	}
+}
+
+enum gr_sigprof
+gr_option_sigprof(void)
+{
+	const char *at = getenv("GORODEBUG");
+	enum gr_sigprof value = GR_SIGPROF_ANY;
+
+	while (at && *at) {
+		size_t bytes = strcspn(at, ",");
+
+		if (is(at, bytes, "sigprof=off"))
+			value = GR_SIGPROF_OFF;
+		if (is(at, bytes, "sigprof=timers"))
+			value = GR_SIGPROF_TIMERS;
+		at += bytes + (at[bytes] == ',');
+	}
+	return value;
 }

@@ -20,4 +20,12 @@ extern struct gr_options gr_options;
 
 void gr_options_read(void);
 
+/* sigprof=VALUE, of CPU profiles; asked for outside of runs too. */
+enum gr_sigprof {
+	GR_SIGPROF_ANY,
+	GR_SIGPROF_TIMERS, /* timers: no perf events */
+	GR_SIGPROF_OFF,    /* off: it is left to the program */
+};
+enum gr_sigprof gr_option_sigprof(void);
+
 #endif

@@ -31,6 +31,7 @@
 #include "options.h"
 #include "overflow.h"
 #include "preempt.h"
+#include "profile.h"
 #include "rest.h"
 #include "san.h"
 #include "sync.h"
@@ -207,10 +208,12 @@ run(void)
 static bool
 end_run(int patience_ms)
 {
+	gr_profile_guard(); /* nobody is looking at goroutines */
 	left_over = !gr_threads_end(patience_ms);
 	gr_fatal_wait(); /* a report is not to be cut off by our return */
 	if (!left_over)
 		clean_up();
+	gr_profile_unguard();
 	return !left_over;
 }
 

@@ -31,6 +31,7 @@
 #include "futex.h"
 #include "goro/goro.h"
 #include "preempt.h"
+#include "profile.h"
 #include "rest.h"
 #include "san.h"
 
@@ -104,6 +105,7 @@ thread_main(void *arg)
 	gr_preempt_thread_init(m);
 	gr_eh_thread_init(m);
 	gr_san_m_start(m);
+	gr_profile_cpu_thread(m->tid);
 	gr_schedule(m);
 	altstack_destroy(m);
 	gr_m_set_self(NULL);

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #include "capture.h"
 #include "fatal.h"
@@ -32,7 +31,7 @@ struct traceback {
 	struct gr_walker walker;
 	struct gr_names names;
 	struct gr_snapshot snapshot;
-	const struct gr_module *library; /* see find_library() */
+	const struct gr_module *library; /* see names.c */
 	const struct gr_g *current;      /* printed first, not again */
 };
 
@@ -43,13 +42,6 @@ static struct traceback living; /* of the agent */
 extern const char gr_state_names[GORO_ABI_STATES][16]; /* abi.c */
 extern const char gr_reason_names[GORO_WAIT_REASONS][32];
 extern struct goro_abi_clock gr_clock;
-
-/* Bounds of libgoro.a's text, see libgoro/CMakeLists.txt; absent from the
- * shared library, which is a module of its own. */
-extern const char __start_goro_text[] __attribute__((weak, visibility("hidde"
-								      "n")));
-extern const char __stop_goro_text[] __attribute__((weak, visibility("hidde"
-								     "n")));
 
 /* GOROTRACEBACK, read when it is needed. */
 enum gr_traceback_level
@@ -74,30 +66,6 @@ gr_traceback_level(void)
 		if (!strcmp(text, words[i].word))
 			return words[i].level;
 	return GR_TRACEBACK_SINGLE;
-}
-
-/* The module that is libgoro's alone, or NULL: it is part of the program. */
-static const struct gr_module *
-find_library(struct traceback *tb)
-{
-	const struct gr_module *m = gr_modules_find(&tb->modules,
-						    (uintptr_t)gr_traceback);
-	uintptr_t program = getauxval(AT_PHDR);
-
-	return m && (program < m->start || program >= m->end) ? m : NULL;
-}
-
-/* One of the runtime's own functions, which say nothing to its users? */
-static bool
-is_internal(const struct traceback *tb, const struct gr_name *name)
-{
-	if (!strncmp(name->text, "goro_", 5))
-		return false;
-	if (name->module && name->module == tb->library)
-		return true;
-	return (name->pc >= (uintptr_t)__start_goro_text &&
-		name->pc < (uintptr_t)__stop_goro_text) ||
-	       !strncmp(name->text, "gr_", 3);
 }
 
 /* The function: its name, or where it would have one. */
@@ -165,7 +133,7 @@ put_frames(struct traceback *tb, const struct gr_frames *fs, bool internal_too)
 			continue;
 		}
 		name = gr_names_get(&tb->names, f->pc - !f->exact);
-		if (!internal_too && is_internal(tb, name))
+		if (!internal_too && gr_name_is_internal(name, tb->library))
 			continue;
 		if (elided && shown)
 			gr_out_str(tb->o, "...additional frames elided...\n");
@@ -186,7 +154,7 @@ put_creator(struct traceback *tb, const struct gr_snapshot *s)
 	if (!s->creator_pc)
 		return;
 	name = gr_names_get(&tb->names, s->creator_pc - 1);
-	if (is_internal(tb, name) && tb->level < GR_TRACEBACK_SYSTEM)
+	if (gr_name_is_internal(name, tb->library) && tb->level < GR_TRACEBACK_SYSTEM)
 		return;
 	name->shown = true;
 	gr_out_str(tb->o, "created by ");
@@ -338,7 +306,7 @@ begin(struct traceback *tb, struct gr_out *o, enum gr_traceback_level level)
 	tb->walker = (struct gr_walker){ &tb->modules, &tb->rows };
 	gr_rows_clear(&tb->rows);
 	gr_names_init(&tb->names, &tb->modules);
-	tb->library = find_library(tb);
+	tb->library = gr_names_library(&tb->modules);
 }
 
 static void

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+/*
+ * profile.c - the profiles that can be had, and writing them
+ *
+ * Context    Putting a profile together takes milliseconds, and up to seconds
+ *            for a million goroutines; writing it may block. On a goroutine
+ *            both happen in a blocking section, so that others go on.
+ * Locks      guard: one profile at a time, and not while a run ends.
+ */
+#include "profile.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "code.h"
+#include "goro/goro.h"
+#include "goro/profile.h"
+#include "labels.h"
+#include "sched.h"
+
+const char *const gr_profile_names[GR_PROFILE_KINDS] = {
+	[GR_PROFILE_GOROUTINE] = "goroutine",
+	[GR_PROFILE_CREATION] = "creation",
+	[GR_PROFILE_THREADCREATE] = "threadcreate",
+};
+
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+
+void
+gr_profile_guard(void)
+{
+	pthread_mutex_lock(&guard);
+}
+
+void
+gr_profile_unguard(void)
+{
+	pthread_mutex_unlock(&guard);
+}
+
+int64_t
+gr_profile_time_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
+}
+
+int
+gr_profile_find(const char *name)
+{
+	for (int i = 0; i < GR_PROFILE_KINDS; i++)
+		if (!strcmp(gr_profile_names[i], name))
+			return i;
+	return -ENOENT;
+}
+
+/* All of it, whatever the descriptor's mode. 0 or -errno. */
+int
+gr_profile_write_all(int fd, const void *bytes, size_t n)
+{
+	const char *at = bytes;
+
+	while (n) {
+		ssize_t put = write(fd, at, n);
+
+		if (put > 0) {
+			at += put;
+			n -= (size_t)put;
+		} else if (put < 0 && errno == EAGAIN) {
+			poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, -1);
+		} else if (put < 0 && errno != EINTR) {
+			return -errno;
+		}
+	}
+	return 0;
+}
+
+int
+gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
+		struct gr_pb *ret)
+{
+	const char *name = gr_profile_names[kind];
+	struct gr_profile_spec spec = {
+		.value = { { name, "count" } },
+		.values_n = 1,
+		.period_type = { name, "count" },
+		.period = 1,
+	};
+	struct gr_traces *ts = gr_traces_create(GR_TRACES_BYTES, true);
+	struct gr_code *code;
+	int err = -ENOMEM;
+
+	if (!ts)
+		return err;
+	gr_profile_guard();
+	gr_labels_hold();
+	spec.time_ns = gr_profile_time_ns();
+	code = gr_code_refresh();
+	if (code) {
+		gr_profile_goroutines(ts, kind, here);
+		err = gr_profile_encode(ts, &spec, &code->modules, ret);
+	}
+	gr_labels_release();
+	gr_profile_unguard();
+	gr_traces_destroy(ts);
+	return err;
+}
+
+/* Begin a blocking section, where there are goroutines that it can help. */
+static bool
+section_begin(void)
+{
+	const struct gr_m *m = gr_m_self();
+
+	if (!m || !m->g || !m->p)
+		return false;
+	goro_blocking_begin();
+	return true;
+}
+
+static void
+section_end(bool begun)
+{
+	if (begun)
+		goro_blocking_end();
+}
+
+int
+goro_profile_write(const char *kind, int fd)
+{
+	int k = gr_profile_find(kind), err;
+	struct gr_pb bytes = { 0 };
+	struct gr_regs here;
+	bool section;
+
+	if (k < 0)
+		return k;
+	gr_regs_capture(&here);
+	section = section_begin();
+	err = gr_profile_make((enum gr_profile_kind)k, &here, &bytes);
+	if (!err)
+		err = gr_profile_write_all(fd, bytes.bytes, bytes.n);
+	gr_pb_fini(&bytes);
+	section_end(section);
+	return err;
+}
+
+static int cpu_fd;
+
+int
+goro_profile_cpu_start(int fd, int hz)
+{
+	int err = gr_profile_cpu_start(hz);
+
+	if (!err)
+		cpu_fd = fd;
+	return err;
+}
+
+int
+goro_profile_cpu_stop(void)
+{
+	bool section = section_begin();
+	struct gr_pb bytes = { 0 };
+	int fd = cpu_fd, err = gr_profile_cpu_stop(&bytes);
+
+	if (!err)
+		err = gr_profile_write_all(fd, bytes.bytes, bytes.n);
+	gr_pb_fini(&bytes);
+	section_end(section);
+	return err;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profile.h - profiles within the runtime
+ *
+ * Who writes what: traces.h sums up, profile_proto.h writes down, code.h walks
+ * stacks. A kind is a way to fill a table of traces:
+ *   profile_goroutine.c  from what is there at one moment
+ *   profile_cpu.c        from a signal, as time is used
+ */
+#ifndef GR_PROFILE_H
+#define GR_PROFILE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arch/regs.h"
+#include "pb.h"
+#include "profile_proto.h"
+
+enum gr_profile_kind {
+	GR_PROFILE_GOROUTINE,
+	GR_PROFILE_CREATION,
+	GR_PROFILE_THREADCREATE,
+	GR_PROFILE_KINDS,
+};
+
+/* The number of @name, or -ENOENT. */
+int gr_profile_find(const char *name);
+extern const char *const gr_profile_names[GR_PROFILE_KINDS];
+
+/* Append a profile to @ret; 0 or -errno. @here  the caller, or NULL. */
+int gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
+		    struct gr_pb *ret);
+
+/* Fill @ts; under gr_profile_guard(). */
+void gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
+			   const struct gr_regs *here);
+
+/* Keeps the end of a run from unmapping what is being looked at. */
+void gr_profile_guard(void);
+void gr_profile_unguard(void);
+
+int64_t gr_profile_time_ns(void);
+int gr_profile_write_all(int fd, const void *bytes, size_t n);
+
+/* profile_cpu.c; as the public ones, but the profile is appended to @ret. */
+int gr_profile_cpu_start(int hz);
+int gr_profile_cpu_stop(struct gr_pb *ret);
+/* By a thread of the runtime's, when it starts. */
+void gr_profile_cpu_thread(pid_t tid);
+
+#endif

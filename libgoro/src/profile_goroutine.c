@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * profile_goroutine.c - goroutines alive, by stack or by origin
+ *
+ * Idea       As a traceback (snapshot.h): each is walked where it lies, and
+ *            its state word tells whether it stayed parked meanwhile. Nothing
+ *            is stopped, so the profile is of many moments; and one that runs
+ *            is known by the function that it was started with alone.
+ */
+#include "code.h"
+#include "labels.h"
+#include "profile.h"
+#include "sched.h"
+
+enum { TRIES = 4 };
+
+/* What another thread may be writing is read on purpose. */
+#define NO_SANITIZE \
+	__attribute__((no_sanitize("address"), no_sanitize("thread"), noinline))
+
+struct roll {
+	struct gr_traces *ts;
+	struct gr_code *code;
+	const struct gr_g *self; /* the caller's, which is at: */
+	const struct gr_regs *here;
+	enum gr_profile_kind kind;
+	uintptr_t pc[GR_TRACE_DEPTH];
+};
+
+/* Fields of a goroutine, as they were at one moment or a torn lot. */
+struct look {
+	uintptr_t sp, lo, hi, entry, creator_pc;
+	struct gr_labels *labels;
+	unsigned flags;
+};
+
+static NO_SANITIZE void
+look_at(const struct gr_g *g, struct look *ret)
+{
+	ret->sp = (uintptr_t)g->sp;
+	ret->lo = g->stack_lo;
+	ret->hi = g->stack_hi;
+	ret->entry = (uintptr_t)g->fn;
+	ret->creator_pc = g->creator_pc;
+	ret->flags = g->flags;
+	/* [pair labels] [pair labels-hold] acquire: the set is whole, and the
+	 * caller keeps it from being freed. */
+	ret->labels = gr_load_acq(&g->labels);
+}
+
+static NO_SANITIZE void
+copy_context(uintptr_t at, struct gr_context *ret)
+{
+	const volatile uint64_t *from = (const uint64_t *)at;
+	uint64_t *to = (uint64_t *)ret;
+
+	for (size_t i = 0; i < sizeof(*ret) / sizeof(*to); i++)
+		to[i] = from[i];
+}
+
+static uint32_t
+walk(struct roll *r, const struct gr_g *g, const struct look *l, unsigned state)
+{
+	struct gr_unwind u = { .lo = l->sp, .hi = l->hi };
+	struct gr_context context;
+
+	if (g == r->self) {
+		u.regs = *r->here;
+		u.lo = l->lo;
+		u.exact = true;
+		return gr_code_walk(r->code, &u, 0, r->pc, GR_TRACE_DEPTH);
+	}
+	if (state == GORO_ABI_RUNNING || state == GORO_ABI_SYSCALL ||
+	    (l->flags & GORO_ABI_G_FRESH)) {
+		r->pc[0] = l->entry;
+		return 1;
+	}
+	if (l->sp < l->lo || l->sp > l->hi || l->sp % 8 ||
+	    l->hi - l->sp < sizeof(context))
+		return 0;
+	copy_context(l->sp, &context);
+	gr_regs_from_context(&u.regs, &context, l->sp);
+	return gr_code_walk(r->code, &u, 0, r->pc, GR_TRACE_DEPTH);
+}
+
+static void
+add(struct roll *r, const struct look *l, uint32_t n)
+{
+	struct gr_trace_key key = { r->pc, n, 0, l->labels };
+
+	if (r->kind == GR_PROFILE_CREATION) {
+		r->pc[0] = l->entry;
+		if (l->creator_pc)
+			r->pc[1] = l->creator_pc - 1;
+		key.n = 1 + (l->creator_pc != 0);
+	}
+	gr_traces_add(r->ts, &key, 1, 0);
+}
+
+static bool
+count(struct gr_g *g, uint64_t word, void *arg)
+{
+	struct roll *r = arg;
+	struct look l;
+
+	for (int i = 0; i < TRIES; i++) {
+		unsigned state = GORO_ABI_STATE(word);
+		uint32_t n = 0;
+
+		if (state == GORO_ABI_FREE)
+			return true;
+		look_at(g, &l);
+		if (l.flags & GORO_ABI_G_SYSTEM)
+			return true;
+		if (r->kind == GR_PROFILE_GOROUTINE)
+			n = walk(r, g, &l, state);
+		/* [pair word] all of that was read before this: equal means
+		 * that nobody ran it meanwhile. */
+		gr_rmb();
+		if (gr_load_rlx(g->word) == word) {
+			add(r, &l, n);
+			return true;
+		}
+		word = gr_load_acq(g->word); /* [pair word] */
+	}
+	r->pc[0] = l.entry; /* too lively to be looked at */
+	add(r, &l, 1);
+	return true;
+}
+
+/* The runtime's threads: nobody knows any more who made them start one. */
+static void
+count_threads(struct gr_traces *ts)
+{
+	uintptr_t pc = (uintptr_t)gr_schedule;
+
+	for (struct gr_m *m = gr_load_acq(&gr_threads); m; m = m->next)
+		if (gr_load_acq(&m->tid)) /* [pair threads] */
+			gr_traces_add(ts,
+				      &(struct gr_trace_key){ &pc, 1, 0, NULL },
+				      1, 0);
+}
+
+void
+gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
+		      const struct gr_regs *here)
+{
+	const struct gr_m *m = gr_m_self();
+	struct roll r = {
+		.ts = ts,
+		.code = gr_code_now(),
+		.self = m && here ? m->g : NULL,
+		.here = here,
+		.kind = kind,
+	};
+
+	if (kind == GR_PROFILE_THREADCREATE)
+		count_threads(ts);
+	else
+		gr_g_each(count, &r);
+}
