@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -81,6 +82,57 @@ drain(struct t_child *child, int fd)
 	}
 }
 
+/* One line of a file of /proc, its end replaced by a blank. */
+static void
+say_line(struct t_child *child, const char *path)
+{
+	size_t room = sizeof(child->out) - 1 - child->out_bytes;
+	FILE *f = fopen(path, "re");
+	char line[256] = "?";
+
+	if (f && fgets(line, sizeof(line), f))
+		line[strcspn(line, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	int n = snprintf(child->out + child->out_bytes, room, "%s ", line);
+	child->out_bytes += (size_t)n < room ? (size_t)n : room;
+}
+
+/*
+ * Where does each thread of a child hang? Its name, what it waits for in the
+ * kernel, and its system call with arguments, stack and instruction pointer.
+ */
+static void
+say_threads(struct t_child *child, pid_t pid)
+{
+	static const char *const files[] = { "comm", "wchan", "syscall" };
+	char path[512];
+	struct dirent *e;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+		for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
+			snprintf(path, sizeof(path), "/proc/%d/task/%.20s/%s",
+				 pid, e->d_name, files[i]);
+			say_line(child, path);
+		}
+		if (child->out_bytes < sizeof(child->out) - 1)
+			child->out[child->out_bytes++] = '\n';
+	}
+	if (dir)
+		closedir(dir);
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	FILE *maps = fopen(path, "re");
+	while (maps && fgets(path, sizeof(path), maps))
+		if (strstr(path, " r-xp "))
+			fputs(path, stderr);
+	if (maps)
+		fclose(maps);
+}
+
 void
 t_child_run(struct t_child *child, void (*fn)(void))
 {
@@ -109,8 +161,10 @@ t_child_run(struct t_child *child, void (*fn)(void))
 	}
 
 	close(fds[1]);
-	if (!drain(child, fds[0]))
+	if (!drain(child, fds[0])) {
+		say_threads(child, pid);
 		kill(pid, SIGKILL);
+	}
 	close(fds[0]);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

@@ -76,7 +76,8 @@ struct t_child {
 
 /*
  * Run @fn in a process of its own, for what ends a process: panics, deadlocks,
- * overflows. A child that runs for longer than a minute is killed.
+ * overflows. A child that runs for longer than a minute is killed; `out` then
+ * ends with where each of its threads hung.
  */
 void t_child_run(struct t_child *child, void (*fn)(void));
 
