@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * stress_chan.c - random channels, selects, closes, sleeps and spawns
+ * stress_chan.c - random channels, selects, closes, timers, locks and spawns
  *
  * Worlds run side by side. Each is a few channels, senders that send on
  * several of them in every way there is, and receivers that receive from
  * several, until all have been closed by their last senders. Then the books
  * must balance: of each sender's messages on each channel none was lost, none
- * came twice, and no receiver saw two of them in the wrong order.
+ * came twice, and no receiver saw two of them in the wrong order; what locks
+ * guard is whole, and each timer fired once or was stopped.
  *
  *   stress_chan [SECONDS [WORKERS [SEED]]]
  *
@@ -46,7 +47,10 @@ struct world {
 	atomic_int senders_of[CHANNELS_MAX]; /* that have not ended */
 	struct account sent[SENDERS_MAX][CHANNELS_MAX];
 	struct account received[SENDERS_MAX][CHANNELS_MAX];
-	struct goro_waitgroup running;
+	struct goro_waitgroup running; /* senders, receivers and timers */
+	struct goro_mutex mutex;
+	struct goro_rwmutex rwmutex;
+	uint64_t guarded[2], rw_guarded[2]; /* always equal, under the lock */
 };
 
 struct sender {
@@ -94,9 +98,96 @@ wrong(struct world *w, const char *what, int sender, int channel)
 		   what, sender, channel, (void *)w, (unsigned long long)seed);
 }
 
-/* Now and then let others run, for nothing or for a while. */
+/* --- What they do between two messages ------------------------------------ */
+
 static void
-dawdle(uint64_t *random)
+change(uint64_t pair[2], uint64_t *random)
+{
+	pair[0]++;
+	if (!draw(random, 4))
+		goro_yield();
+	pair[1]++;
+}
+
+static void
+check(struct world *w, const uint64_t pair[2])
+{
+	if (pair[0] != pair[1])
+		wrong(w, "a lock did not hold", 0, 0);
+}
+
+static void
+lock_something(struct world *w, uint64_t *random)
+{
+	switch (draw(random, 3)) {
+	case 0:
+		if (draw(random, 2))
+			goro_mutex_lock(&w->mutex);
+		else if (!goro_mutex_try_lock(&w->mutex))
+			return;
+		check(w, w->guarded);
+		change(w->guarded, random);
+		goro_mutex_unlock(&w->mutex);
+		return;
+	case 1:
+		goro_rwmutex_lock(&w->rwmutex);
+		check(w, w->rw_guarded);
+		change(w->rw_guarded, random);
+		goro_rwmutex_unlock(&w->rwmutex);
+		return;
+	default:
+		goro_rwmutex_rlock(&w->rwmutex);
+		check(w, w->rw_guarded);
+		if (!draw(random, 4))
+			goro_yield();
+		check(w, w->rw_guarded);
+		goro_rwmutex_runlock(&w->rwmutex);
+	}
+}
+
+static void
+fired(void *arg)
+{
+	struct world *w = arg;
+
+	goro_waitgroup_done(&w->running);
+}
+
+/* One that fires, is stopped, or either: it leaves the wait group once. */
+static void
+start_timer(struct world *w, uint64_t *random)
+{
+	struct goro_timer *t;
+
+	goro_waitgroup_add(&w->running, 1);
+	t = goro_timer_create_func(draw(random, 100000), fired, w);
+	if (draw(random, 2))
+		goro_sleep(draw(random, 100000));
+	if (goro_timer_stop(t)) {
+		if (draw(random, 2)) {
+			goro_timer_reset(t, draw(random, 100000));
+			goro_sleep(draw(random, 200000));
+			if (goro_timer_stop(t))
+				goro_waitgroup_done(&w->running);
+		} else {
+			goro_waitgroup_done(&w->running);
+		}
+	}
+	goro_timer_destroy(t);
+}
+
+/* A loop without a call, to be preempted in. */
+static void
+compute(uint64_t *random)
+{
+	uint64_t x = *random;
+
+	for (uint64_t n = draw(random, 20000); n; n--)
+		__asm__ volatile("" : "+r"(x));
+}
+
+static void
+dawdle(struct world *w, uint64_t *random)
 {
 	switch (draw(random, 40)) {
 	case 0:
@@ -104,6 +195,15 @@ dawdle(uint64_t *random)
 		break;
 	case 1 ... 4:
 		goro_yield();
+		break;
+	case 5 ... 7:
+		lock_something(w, random);
+		break;
+	case 8:
+		start_timer(w, random);
+		break;
+	case 9:
+		compute(random);
 	}
 }
 
@@ -181,7 +281,7 @@ sender(void *arg)
 
 	while (s->left > 0) {
 		send_once(s);
-		dawdle(&s->random);
+		dawdle(w, &s->random);
 		/* Another goroutine takes over from this one. */
 		if (draw(&s->random, 100) == 0) {
 			if (!goro_go_copy(sender, s, sizeof(*s)))
@@ -268,7 +368,7 @@ receiver(void *arg)
 		last[msg.sender][c] = msg.nth;
 		enter(&w->received[msg.sender][c], msg.nth);
 		messages++;
-		dawdle(&r->random);
+		dawdle(w, &r->random);
 	}
 	goro_waitgroup_done(&w->running);
 }

@@ -24,3 +24,11 @@ foreach(procs 0 1 2)
 		COMMAND stress_chan 2 ${procs} 20
 		LABEL stress TIMEOUT 120)
 endforeach()
+# A minute of it, once: sanitizers make it slower, not longer.
+if(NOT GORO_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL GNU)
+	foreach(procs 2 16)
+		goro_add_test(stress_chan_long_procs${procs}
+			COMMAND stress_chan 30 ${procs}
+			LABEL stress TIMEOUT 180)
+	endforeach()
+endif()
