@@ -34,6 +34,7 @@ static const char help[] =
 "  --sort KEY        id (default), wait (longest first), count (of groups)\n"
 "  --limit N         the first N goroutines or groups only\n"
 "  --threads         the operating system's threads too\n"
+"  --signal          have the process print them, where it may not be read\n"
 "  --unwinder NAME   table (default), libunwind or dwfl\n"
 "  -h, --help; -V, --version\n"
 "\n"
@@ -57,6 +58,7 @@ enum option_id {
 	OPT_THREADS,
 	OPT_CORE,
 	OPT_DEBUGINFOD,
+	OPT_SIGNAL,
 };
 
 static const struct option longs[] = {
@@ -76,6 +78,7 @@ static const struct option longs[] = {
 	{ "sort", required_argument, NULL, OPT_SORT },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "threads", no_argument, NULL, OPT_THREADS },
+	{ "signal", no_argument, NULL, OPT_SIGNAL },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -269,6 +272,9 @@ take_option(struct dump_options *o, int opt, const char *arg)
 					 "DEBUGINFOD_URLS");
 		o->debuginfod = true;
 		break;
+	case OPT_SIGNAL:
+		o->signal = true;
+		break;
 	}
 	return CLI_OK;
 }
@@ -315,7 +321,7 @@ take_target(struct dump_options *o, int n, char **args)
 int
 dump_options_parse(int argc, char **argv, struct dump_options *o)
 {
-	int opt, status = CLI_OK;
+	int opt, options = 0, status = CLI_OK;
 
 	*o = (struct dump_options){ .unwinder = gt_unwinder_table };
 	opterr = 0;
@@ -333,6 +339,7 @@ dump_options_parse(int argc, char **argv, struct dump_options *o)
 			return cli_usage("there is no option %s",
 					 argv[optind - 1]);
 		default:
+			options++;
 			status = take_option(o, opt, optarg);
 		}
 	}
@@ -340,5 +347,8 @@ dump_options_parse(int argc, char **argv, struct dump_options *o)
 		status = conclude(o);
 	if (status != CLI_OK)
 		return status;
+	if (o->signal && options > 1)
+		return cli_usage("--signal goes with no other option: the "
+				 "process prints all in its own way");
 	return take_target(o, argc - optind, argv + optind);
 }

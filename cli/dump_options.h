@@ -30,6 +30,7 @@ struct dump_options {
 	const char *core;    /* NULL: a process */
 	const char *program; /* that the core is of; NULL: where it was */
 	bool debuginfod;
+	bool signal; /* ask the process itself */
 	regex_t func, created_by; /* for the filter */
 };
 

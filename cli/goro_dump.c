@@ -15,6 +15,7 @@
 
 #include "cli.h"
 #include "dump_options.h"
+#include "tracer/ask.h"
 #include "tracer/procfs.h"
 #include "tracer/render_json.h"
 #include "tracer/render_text.h"
@@ -40,6 +41,10 @@ about_process(const struct dump_options *o, char *command, size_t bytes,
 		.time_ns = now.tv_sec * UINT64_C(1000000000) + now.tv_nsec,
 	};
 }
+
+enum {
+	ASK_PATIENCE_S = 30, /* for the next part of what a process prints */
+};
 
 /* Whatever is missing from the dump is said, once for each kind. */
 static int
@@ -248,6 +253,36 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 	return status ? status : missing;
 }
 
+/* What the process says of itself: see tracer/ask.h. */
+static int
+ask(const struct dump_options *o)
+{
+	GT_CLEANUP(gt_freep) char *text = NULL;
+	size_t bytes;
+	struct gt_error *err = gt_ask(o->pid, "dump all", ASK_PATIENCE_S, &text,
+				      &bytes);
+
+	if (err) {
+		cli_say_error(err);
+		return CLI_FAILED;
+	}
+	/* Its header begins with the line that parts it from the last one. */
+	return cli_print(text + (*text == '\n'));
+}
+
+/* Say why it cannot be looked into; another way may be open. */
+static void
+say_closed(struct gt_error *err, const struct dump_options *o)
+{
+	bool refused = err->code == GT_NO_ACCESS && o->pid;
+
+	cli_say_error(err);
+	if (refused)
+		cli_say("the process's own user can ask it to print them "
+			"itself: goro-dump --signal %d",
+			o->pid);
+}
+
 static int
 dump(const struct dump_options *o)
 {
@@ -265,7 +300,7 @@ dump(const struct dump_options *o)
 	if (!err)
 		err = gt_modules_init(&modules, t);
 	if (err) {
-		cli_say_error(err);
+		say_closed(err, o);
 		if (t && t->notice[0])
 			cli_say("%s", t->notice);
 		return CLI_FAILED;
@@ -293,5 +328,5 @@ main(int argc, char **argv)
 	 * for it for minutes; nobody asked for that. */
 	if (!o.debuginfod)
 		unsetenv("DEBUGINFOD_URLS");
-	return dump(&o);
+	return o.signal ? ask(&o) : dump(&o);
 }

@@ -7,11 +7,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "ask.h"
 #include "atomic.h"
-#include "futex.h"
-#include "goro/goro.h"
 #include "sigquit.h"
 
 enum {
@@ -19,8 +21,8 @@ enum {
 };
 
 static struct {
-	uint32_t events; /* futex: how many; [pair agent] */
-	bool stop;       /* [pair agent] */
+	int32_t tid; /* [pair agent] */
+	bool stop;   /* [pair agent] */
 	bool running;
 	pthread_t thread;
 } agent;
@@ -28,28 +30,41 @@ static struct {
 void
 gr_agent_wake_sig(void)
 {
-	/* [pair agent] release: with it comes what there is to do. */
-	gr_add_acq_rel(&agent.events, 1);
-	gr_futex_wake(&agent.events, 1);
+	/* [pair agent] sequentially consistent: the reason was stored before,
+	 * the agent stores its id and then looks for reasons. */
+	int32_t tid = gr_load_sc(&agent.tid);
+
+	if (tid)
+		syscall(SYS_tgkill, getpid(), tid, SIGURG);
+}
+
+/* Sleep until there is a signal; one that was sent meanwhile is there too. */
+static void
+wait_for_signal(siginfo_t *ret)
+{
+	uint64_t set = 1ull << (SIGURG - 1);
+
+	/* Not by libc: ThreadSanitizer knows of sigwaitinfo(). */
+	while (syscall(SYS_rt_sigtimedwait, &set, ret, NULL, sizeof(set)) < 0)
+		; /* EINTR, of a debugger */
 }
 
 static void *
 agent_main(void *arg)
 {
-	uint32_t seen = 0, events;
+	siginfo_t info;
 
-	/* Tools look for this name before they send a signal. */
-	prctl(PR_SET_NAME, "goro-agent");
+	/* Tools look for this name. */
+	prctl(PR_SET_NAME, GR_AGENT_NAME);
+	/* [pair agent] */
+	gr_store_sc(&agent.tid, (int32_t)syscall(SYS_gettid));
 	for (;;) {
-		events = gr_load_acq(&agent.events); /* [pair agent] */
-		if (events == seen) {
-			gr_futex_wait(&agent.events, seen, GORO_FOREVER);
-			continue;
-		}
-		seen = events;
 		gr_sigquit_serve();
-		if (gr_load_acq(&agent.stop)) /* [pair agent] */
+		if (gr_load_sc(&agent.stop)) /* [pair agent] */
 			return arg;
+		wait_for_signal(&info);
+		if (info.si_code == SI_QUEUE && info.si_value.sival_ptr)
+			gr_ask_serve((uintptr_t)info.si_value.sival_ptr);
 	}
 }
 
@@ -71,18 +86,18 @@ gr_agent_start(void)
 {
 	pthread_attr_t attr;
 	sigset_t before;
+	bool wanted = gr_sigquit_wanted();
 
-	if (!gr_sigquit_wanted())
-		return; /* nobody could ever wake it */
-	agent.events = 0;
 	agent.stop = false;
+	agent.tid = 0;
+	gr_ask_start();
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	block_signals(&before);
 	agent.running = !pthread_create(&agent.thread, &attr, agent_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	if (agent.running)
+	if (agent.running && wanted)
 		gr_sigquit_install();
 }
 
@@ -92,8 +107,9 @@ gr_agent_stop(void)
 	if (!agent.running)
 		return;
 	gr_sigquit_remove();
-	gr_store_rel(&agent.stop, true); /* [pair agent] */
+	gr_store_sc(&agent.stop, true); /* [pair agent] */
 	gr_agent_wake_sig();
+	gr_ask_stop();
 	pthread_join(agent.thread, NULL);
 	agent.running = false;
 }
@@ -101,5 +117,5 @@ gr_agent_stop(void)
 int
 gr_agent_threads(void)
 {
-	return agent.running;
+	return agent.running + gr_ask_threads();
 }

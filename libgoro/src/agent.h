@@ -4,9 +4,11 @@
  *
  * Idea       What a signal asks for takes time, descriptors and stack, which
  *            its handler has not; so a thread stands by. It is started with
- *            the run, when there still are threads to be had, and sleeps on a
- *            futex until a handler wakes it: it costs an idle program nothing
- *            but its stack, of which it touches a page.
+ *            the run, when there still are threads to be had, and sleeps
+ *            until it is sent SIGURG, by a handler or by a tool (ask.h): it
+ *            costs an idle program nothing but a page or two of stack.
+ * SIGURG     It blocks it and waits for it, so no handler ever sees it. The
+ *            signals that the runtime preempts with are sent to other threads.
  * Apart      It runs no goroutine, has no P and takes no signal but its own
  *            faults. To the deadlock detector it is one of the runtime's.
  * Needs      no lock and no memory that another thread could have: it must
@@ -14,6 +16,8 @@
  */
 #ifndef GR_AGENT_H
 #define GR_AGENT_H
+
+#define GR_AGENT_NAME "goro-agent"
 
 /* With the run. No thread to be had: then there is no agent, no failure. */
 void gr_agent_start(void);

@@ -115,13 +115,13 @@ send_signal(int32_t tid)
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	info.si_value.sival_ptr = &capture;
-	return tid && gr_sigquit_is_ours() &&
+	return gr_sigquit_is_ours() &&
 	       !syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, SIGQUIT, &info);
 }
 
 /* Have the thread copy the stack that it is on. */
 static bool
-take(struct gr_m *m, int64_t until_ns)
+take(struct gr_m *m, int32_t tid, int64_t until_ns)
 {
 	int64_t now_ns = gr_now_ns();
 
@@ -130,8 +130,7 @@ take(struct gr_m *m, int64_t until_ns)
 	until_ns = GR_MIN(until_ns, now_ns + REPLY_NS);
 	capture.m = m;
 	gr_store_rel(&capture.state, ASKED); /* [pair capture] */
-	/* [pair threads] */
-	if (send_signal(gr_load_acq(&m->tid)))
+	if (send_signal(tid))
 		while (gr_load_acq(&capture.state) == ASKED &&
 		       gr_now_ns() < until_ns)
 			gr_futex_wait(&capture.state, ASKED, until_ns);
@@ -164,27 +163,37 @@ put_decimal(char *to, uint32_t v)
 	return to + 1;
 }
 
-/* Where a thread sleeps in the kernel: "0 0x3 ... 0x7ffd9e8 0x7f27e1" are the
- * system call, its arguments, the stack pointer and the PC. False: it does
- * not. */
+/* /proc/self/task/@tid@name, up to @bytes, with a NUL; false: it is closed. */
 static bool
-read_sleeper(int32_t tid, char line[LINE_BYTES])
+read_task(int32_t tid, const char *name, char *ret, size_t bytes)
 {
 	char path[64] = "/proc/self/task/";
 	char *p = put_decimal(path + strlen(path), (uint32_t)tid);
 	ssize_t n;
 	int fd;
 
-	strcpy(p, "/syscall");
+	strcpy(p, name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	n = read(fd, line, LINE_BYTES - 1);
+	n = read(fd, ret, bytes - 1);
 	close(fd);
-	if (n <= 0 || *line == 'r') /* "running" */
+	if (n <= 0)
 		return false;
-	line[n] = '\0';
+	ret[n] = '\0';
 	return true;
+}
+
+/* Does a thread sleep, of which no more is to be known? "12 (name) S 1 ..." */
+static bool
+sleeps_in_the_dark(int32_t tid)
+{
+	char stat[LINE_BYTES], *end;
+
+	if (!read_task(tid, "/stat", stat, sizeof(stat)))
+		return false;
+	end = strrchr(stat, ')');
+	return end && end[1] == ' ' && (end[2] == 'S' || end[2] == 'D');
 }
 
 /* The last hexadecimal number of @line, which is cut off. */
@@ -234,15 +243,20 @@ goes_on(int call)
 
 enum sleeper { AWAKE, WHOLE, PART, PART_WAKE };
 
-/* Walk the stack of a thread that sleeps in the kernel, where it lies. */
+/*
+ * Walk the stack of a thread that sleeps in the kernel, where it lies. The
+ * kernel says of it: "0 0x3 ... 0x7ffd9e8 0x7f27e1", the system call, its
+ * arguments, the stack pointer and the PC.
+ */
 static enum sleeper
-walk_sleeper(const struct gr_walker *w, struct gr_m *m, struct gr_snapshot *s)
+walk_sleeper(const struct gr_walker *w, int32_t tid, struct gr_snapshot *s)
 {
 	char line[LINE_BYTES], again[LINE_BYTES], cut[LINE_BYTES];
-	int32_t tid = gr_load_acq(&m->tid); /* [pair threads] */
 	struct gr_unwind u = { .hi = s->stack_hi, .exact = true };
 
-	if (!tid || !read_sleeper(tid, line))
+	if (!read_task(tid, "/syscall", line, sizeof(line)))
+		return sleeps_in_the_dark(tid) ? PART : AWAKE;
+	if (*line == 'r') /* "running" */
 		return AWAKE;
 	strcpy(cut, line);
 	gr_regs_set(&u.regs, GR_REG_PC, cut_number(cut));
@@ -251,7 +265,8 @@ walk_sleeper(const struct gr_walker *w, struct gr_m *m, struct gr_snapshot *s)
 	if (u.lo < s->stack_lo || u.lo >= s->stack_hi || u.lo % 8)
 		return AWAKE;
 	gr_walk(w, &u, 0, &s->frames);
-	if (!read_sleeper(tid, again) || strcmp(line, again)) {
+	if (!read_task(tid, "/syscall", again, sizeof(again)) ||
+	    strcmp(line, again)) {
 		s->frames.n = 0;
 		return AWAKE;
 	}
@@ -270,17 +285,19 @@ gr_snapshot_living(const struct gr_walker *w, const struct gr_g *g,
 {
 	for (int i = 0; i < TRIES; i++) {
 		struct gr_m *m;
+		int32_t tid;
 		enum sleeper sleeper;
 
 		if (!gr_snapshot(w, g, ret))
 			return false;
 		m = thread_of(g);
-		if (ret->frames.n || !m)
+		tid = m ? gr_load_acq(&m->tid) : 0; /* [pair threads] */
+		if (ret->frames.n || !tid)
 			return true;
-		sleeper = walk_sleeper(w, m, ret);
+		sleeper = walk_sleeper(w, tid, ret);
 		if (sleeper == WHOLE || (sleeper == PART && !how->ending))
 			return true;
-		if (!take(m, how->until_ns)) {
+		if (!take(m, tid, how->until_ns)) {
 			if (sleeper == AWAKE)
 				ret->frames.n = 0;
 			return true;

@@ -43,6 +43,8 @@ on_quit(int sig, siginfo_t *info, void *ucontext)
 bool
 gr_sigquit_wanted(void)
 {
+	quit.pid = getpid();
+	quit.asked = 0;
 	return gr_options.sigquit != GR_SIGQUIT_OFF &&
 	       !sigaction(SIGQUIT, NULL, &quit.before) &&
 	       (quit.before.sa_handler == SIG_DFL ||
@@ -57,9 +59,8 @@ gr_sigquit_install(void)
 		.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART,
 	};
 
-	quit.pid = getpid();
-	quit.asked = 0;
-	quit.installed = !sigaction(SIGQUIT, &ours, NULL);
+	/* [pair quit-ours] */
+	gr_store_rel(&quit.installed, !sigaction(SIGQUIT, &ours, NULL));
 }
 
 bool
@@ -67,8 +68,9 @@ gr_sigquit_is_ours(void)
 {
 	struct sigaction now;
 
-	return quit.installed && !sigaction(SIGQUIT, NULL, &now) &&
-	       now.sa_sigaction == on_quit;
+	/* [pair quit-ours] the agent is there before it is. */
+	return gr_load_acq(&quit.installed) &&
+	       !sigaction(SIGQUIT, NULL, &now) && now.sa_sigaction == on_quit;
 }
 
 /* Put back what was there, unless the program has put its own since. */
@@ -77,7 +79,7 @@ gr_sigquit_remove(void)
 {
 	if (gr_sigquit_is_ours())
 		sigaction(SIGQUIT, &quit.before, NULL);
-	quit.installed = false;
+	gr_store_rel(&quit.installed, false); /* [pair quit-ours] */
 }
 
 static void

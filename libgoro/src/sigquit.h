@@ -21,7 +21,7 @@
 
 enum gr_sigquit { GR_SIGQUIT_EXIT, GR_SIGQUIT_CONTINUE, GR_SIGQUIT_OFF };
 
-/* May the signal be had? To be asked before the agent is started for it. */
+/* May the signal be had? Before the agent is started, install() after that. */
 bool gr_sigquit_wanted(void);
 void gr_sigquit_install(void);
 void gr_sigquit_remove(void);

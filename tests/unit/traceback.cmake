@@ -9,6 +9,10 @@ goro_add_test(test_glimpse ENVIRONMENT GOROMAXPROCS=2)
 goro_add_test(test_traceback)
 goro_add_test(test_unwind_walk)
 
+if(TARGET gotrace)
+	goro_add_test(test_ask LIBS gotrace)
+endif()
+
 # elfutils is the referee; the library itself links nothing but libc.
 if(TARGET PkgConfig::LIBDW)
 	goro_add_test(test_unwind_eh LIBS PkgConfig::LIBDW PkgConfig::LIBELF)
