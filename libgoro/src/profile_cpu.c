@@ -461,8 +461,7 @@ int
 gr_profile_cpu_stop(struct gr_pb *ret)
 {
 	static const char *const sources[] = { "thread timers",
-					       "perf events, outside of the "
-					       "kernel",
+					       "perf events, user code",
 					       "perf events" };
 	struct gr_profile_spec spec = { 0 };
 	struct gr_traces *ts = NULL;
