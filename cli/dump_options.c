@@ -21,6 +21,7 @@ static const char help[] =
 "Print the goroutines of a running process, without stopping it, or of a core.\n"
 "\n"
 "  --core CORE       of a core; PROGRAM where it is not where it was\n"
+"  --consistent      stop the process meanwhile, so that all is of one moment\n"
 "  --debuginfod      ask the servers of DEBUGINFOD_URLS for debug information\n"
 "  --format NAME     text (default), go (for parsers of Go's tracebacks), json\n"
 "  --group           one stack for all that do the same, with their number;\n"
@@ -59,12 +60,14 @@ enum option_id {
 	OPT_CORE,
 	OPT_DEBUGINFOD,
 	OPT_SIGNAL,
+	OPT_CONSISTENT,
 };
 
 static const struct option longs[] = {
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "unwinder", required_argument, NULL, OPT_UNWINDER },
 	{ "core", required_argument, NULL, OPT_CORE },
+	{ "consistent", no_argument, NULL, OPT_CONSISTENT },
 	{ "debuginfod", no_argument, NULL, OPT_DEBUGINFOD },
 	{ "group", no_argument, NULL, OPT_GROUP },
 	{ "no-group", no_argument, NULL, OPT_NO_GROUP },
@@ -262,6 +265,9 @@ take_option(struct dump_options *o, int opt, const char *arg)
 		return take_limit(o, arg);
 	case OPT_THREADS:
 		o->threads = true;
+		break;
+	case OPT_CONSISTENT:
+		o->consistent = true;
 		break;
 	case OPT_CORE:
 		o->core = arg;

@@ -32,6 +32,7 @@ struct dump_options {
 	bool debuginfod;
 	bool signal; /* ask the process itself */
 	regex_t func, created_by; /* for the filter */
+	bool consistent; /* stop the process meanwhile */
 };
 
 /* An exit status; CLI_OK where @o is filled in. It is in use until the end:

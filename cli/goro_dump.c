@@ -222,6 +222,28 @@ print(struct gt_model *model, struct gt_modules *modules, struct gt_target *t,
 	return CLI_OK;
 }
 
+static struct gt_error *
+load(struct gt_model *model, struct gt_target *t, struct gt_unwinder *unwinder,
+     const struct dump_options *o)
+{
+	struct gt_pause pause;
+
+	if (!o->consistent)
+		return gt_model_load(model, t, unwinder);
+	struct gt_error *err = gt_model_load_frozen(model, t, unwinder, &pause);
+	if (pause.times == 1)
+		cli_say("%s was stopped for %.1f ms", t->name,
+			(double)pause.ns / 1e6);
+	else if (pause.times)
+		cli_say("%s was stopped for %.1f ms, in %u pieces", t->name,
+			(double)pause.ns / 1e6, pause.times);
+	if (pause.missed)
+		cli_say("%d of its threads could not be stopped: what they "
+			"change may be of another moment",
+			pause.missed);
+	return err;
+}
+
 static int
 load_and_print(struct gt_target *t, struct gt_modules *modules,
 	       struct gt_model *model, const struct dump_options *o)
@@ -231,7 +253,7 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 	int status;
 
 	if (!err)
-		err = gt_model_load(model, t, unwinder);
+		err = load(model, t, unwinder, o);
 	if (err && !model->goroutines_n) {
 		cli_say_error(err);
 		return CLI_FAILED;

@@ -242,8 +242,8 @@ take(const struct gt_copy *copy, void *arg)
 }
 
 /* The snapshot comes in the order of stack slots, which means nothing. */
-static struct gt_error *
-sort_by_id(struct gt_model *model)
+struct gt_error *
+gt_model_sort(struct gt_model *model)
 {
 	size_t n = model->goroutines_n;
 	GT_CLEANUP(gt_freep)
@@ -268,16 +268,23 @@ sort_by_id(struct gt_model *model)
 }
 
 struct gt_error *
-gt_model_load(struct gt_model *model, struct gt_target *t,
+gt_model_fill(struct gt_model *model, struct gt_target *t,
 	      struct gt_unwinder *unwinder)
 {
 	struct loader l = { model, unwinder };
 	struct gt_error *err = gt_snapshot(t, model->abi, take, &l,
 					   &model->stats);
 
-	if (!err)
-		err = gt_abi_check_again(t, model->abi);
-	struct gt_error *sort_err = sort_by_id(model);
+	return err ? err : gt_abi_check_again(t, model->abi);
+}
+
+struct gt_error *
+gt_model_load(struct gt_model *model, struct gt_target *t,
+	      struct gt_unwinder *unwinder)
+{
+	struct gt_error *err = gt_model_fill(model, t, unwinder);
+	struct gt_error *sort_err = gt_model_sort(model);
+
 	if (!err)
 		return sort_err;
 	gt_error_free(sort_err);

@@ -94,6 +94,23 @@ void gt_model_fini(struct gt_model *model);
 struct gt_error *gt_model_load(struct gt_model *model, struct gt_target *t,
 			       struct gt_unwinder *unwinder);
 
+/* Its two halves: from the target, and what is left to do without it. */
+struct gt_error *gt_model_fill(struct gt_model *model, struct gt_target *t,
+			       struct gt_unwinder *unwinder);
+struct gt_error *gt_model_sort(struct gt_model *model);
+
+/* frozen.c: fill it, channels and all, while the target stands still. *@ret
+ * says for how long that was, all in all. */
+struct gt_pause {
+	uint64_t ns;
+	unsigned times;
+	int missed; /* threads that could not be stopped */
+};
+struct gt_error *gt_model_load_frozen(struct gt_model *model,
+				      struct gt_target *t,
+				      struct gt_unwinder *unwinder,
+				      struct gt_pause *ret);
+
 /* channels.c: the channels; after the goroutines or without them. */
 struct gt_error *gt_model_load_channels(struct gt_model *model,
 					struct gt_target *t);

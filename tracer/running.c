@@ -264,6 +264,11 @@ hold_all_passes(void *arg)
 
 		if (!h->left || h->err || now_ns() > h->deadline_ns)
 			return;
+		/* Again would be the same. */
+		if (h->t->frozen && pass == 1)
+			pass = SINGLE_PASSES;
+		else if (h->t->frozen && pass > 1)
+			return;
 		/* Let them get on: a thread that the kernel has taken off its
 		 * processor would be found where it was. */
 		if (pass > SINGLE_PASSES)

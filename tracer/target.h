@@ -59,6 +59,17 @@ struct gt_target_ops {
 	int (*hold)(struct gt_target *t, int tid, struct gt_regs *ret);
 	void (*release)(struct gt_target *t, int tid);
 
+	/**
+	 * Stop all threads, until thaw(); NULL: they never run.
+	 *
+	 * The same rules hold as for hold(), which only looks up what is known
+	 * while it lasts.
+	 *
+	 * Returns how many threads do not react, or -errno: nothing is stopped
+	 */
+	int (*freeze)(struct gt_target *t);
+	void (*thaw)(struct gt_target *t);
+
 	/* Cycles and ns of CLOCK_MONOTONIC at the target's present. */
 	void (*now)(struct gt_target *t, uint64_t *cycles, uint64_t *ns);
 
@@ -69,6 +80,7 @@ struct gt_target {
 	const struct gt_target_ops *ops;
 	pid_t pid; /* 0: no process any more */
 	struct gt_maps maps;
+	bool frozen;      /* between freeze() and thaw() */
 	char name[100];   /* for messages: "process 12", "core core.12" */
 	char notice[256]; /* what its reader should know, or empty */
 };

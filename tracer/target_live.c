@@ -2,72 +2,36 @@
 /*
  * target_live.c - a running process
  *
- * Idea       Memory by process_vm_readv, which stops nothing. A thread is
- *            stopped by PTRACE_SEIZE and PTRACE_INTERRUPT, which send no
- *            signal and leave no trace: a SIGSTOP would be seen by the
- *            parent and would outlive a tool that is killed.
+ * Idea       Memory by process_vm_readv, which stops nothing. Its threads:
+ *            live_threads.c.
  * Namespaces Files are opened through the process's own root, never by a path
  *            as it is here. The directory in /proc is opened once: when the
  *            process ends and its id is used again, it gives errors and not
  *            another process's files.
  */
-#include <dirent.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/openat2.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "live.h"
 #include "procfs.h"
-#include "target.h"
 
-enum {
-	READ_BATCH = 1024, /* the kernel's limit of iovecs */
-	HOLD_SPINS = 50,
-	HOLD_NAP_NS = 50 * 1000,
-	HOLD_MAX_NS = 100 * 1000 * 1000,
-	TRACED_MAX = 64,
-	MAPS_MAX_BYTES = 256 << 20,
-};
+enum { MAPS_MAX_BYTES = 256 << 20 };
 
-struct live {
-	struct gt_target base;
-	int proc; /* its directory in /proc */
-	/* In a PID namespace of its own it knows its threads by other ids. */
-	bool own_ids;
-	struct iovec local[READ_BATCH], remote[READ_BATCH];
-	/* Threads of which there is something to remember. */
-	struct traced {
-		int tid;
-		int sig; /* held while this was on its way to it; or 0: not
-			  * held yet, but told to stop */
-	} traced[TRACED_MAX];
-	unsigned traced_n;
-	pid_t tracer; /* the thread that remembers: with it all traces end */
-};
-
-static struct live *
-live_of(struct gt_target *t)
-{
-	return (struct live *)t;
-}
-
-/* Copy spans[0..n), n <= READ_BATCH. Returns how many are dealt with: those
+/* Copy spans[0..n), n <= GT_LIVE_BATCH. Returns how many are dealt with: those
  * before an unreadable one, and that one. -errno: no access at all. */
 static ssize_t
-read_some(struct live *live, struct gt_span *spans, size_t n)
+read_some(struct gt_live *live, struct gt_span *spans, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct iovec *local = &live->local[i];
@@ -98,11 +62,11 @@ read_some(struct live *live, struct gt_span *spans, size_t n)
 static struct gt_error *
 live_read(struct gt_target *t, struct gt_span *spans, size_t n)
 {
-	size_t batch = READ_BATCH;
+	size_t batch = GT_LIVE_BATCH;
 
 	while (n) {
 		size_t now = n < batch ? n : batch;
-		ssize_t done = read_some(live_of(t), spans, now);
+		ssize_t done = read_some(gt_live_of(t), spans, now);
 
 		if (done == -ENOMEM)
 			return &gt_enomem;
@@ -116,7 +80,7 @@ live_read(struct gt_target *t, struct gt_span *spans, size_t n)
 					t->pid);
 		if (!spans[done - 1].ok)
 			batch = batch > 1 ? batch / 2 : 1;
-		else if (batch < READ_BATCH)
+		else if (batch < GT_LIVE_BATCH)
 			batch *= 2;
 		spans += done;
 		n -= done;
@@ -154,7 +118,7 @@ open_checked(int dir, const char *path, uint64_t resolve, uint64_t inode)
 static int
 live_open_file(struct gt_target *t, const struct gt_map *map)
 {
-	struct live *live = live_of(t);
+	struct gt_live *live = gt_live_of(t);
 	char name[64];
 	int fd;
 
@@ -177,176 +141,32 @@ live_open_file(struct gt_target *t, const struct gt_map *map)
 	return fd >= 0 ? fd : -ENOENT;
 }
 
-/* The id by which this process knows the thread that the target calls @tid. */
-static int
-host_tid(struct live *live, int tid)
-{
-	int fd = openat(live->proc, "task", O_RDONLY | O_DIRECTORY);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
-	int found = -1;
-
-	if (!dir) {
-		gt_closep(&fd);
-		return -1;
-	}
-	while (found < 0 && (entry = readdir(dir))) {
-		char name[sizeof(entry->d_name) + 8], ids[256];
-
-		snprintf(name, sizeof(name), "%s/status", entry->d_name);
-		GT_CLEANUP(gt_freep)
-		char *status = gt_procfs_slurp(fd, name, 1 << 20);
-		if (!status ||
-		    !gt_procfs_field(status, "NSpid", ids, sizeof(ids)))
-			continue;
-		const char *last = strrchr(ids, '\t');
-		if (last && atoi(last) == tid)
-			found = atoi(entry->d_name);
-	}
-	closedir(dir);
-	return found;
-}
-
-static int64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
-/* Wait until @tid stands still: by our interrupt, 0, or because a signal is
- * just being delivered to it: that signal. -errno otherwise. */
-static int
-wait_stopped(int tid)
-{
-	int64_t deadline = now_ns() + HOLD_MAX_NS;
-
-	for (unsigned spin = 0;; spin++) {
-		int status, got = waitpid(tid, &status, __WALL | WNOHANG);
-
-		if (got < 0)
-			return -errno;
-		if (got == tid && !WIFSTOPPED(status))
-			return -ESRCH;
-		if (got == tid && status >> 16 == PTRACE_EVENT_STOP)
-			return 0;
-		if (got == tid)
-			return WSTOPSIG(status);
-		if (spin < HOLD_SPINS)
-			sched_yield();
-		else
-			nanosleep(&(struct timespec){ 0, HOLD_NAP_NS }, NULL);
-		if (now_ns() > deadline)
-			return -ETIMEDOUT;
-	}
-}
-
-/* Let go, and deliver what was being delivered. */
-static void
-detach(int tid, int sig)
-{
-	ptrace(PTRACE_DETACH, tid, NULL, (void *)(uintptr_t)sig);
-}
-
-static bool
-remember(struct live *live, int tid, int sig)
-{
-	if (live->traced_n == TRACED_MAX)
-		return false;
-	live->traced[live->traced_n].tid = tid;
-	live->traced[live->traced_n++].sig = sig;
-	return true;
-}
-
-/* What was remembered: a signal, or 0; -1: nothing. */
-static int
-forget(struct live *live, int tid)
-{
-	for (unsigned i = 0; i < live->traced_n; i++) {
-		struct traced traced = live->traced[i];
-
-		if (traced.tid != tid)
-			continue;
-		live->traced[i] = live->traced[--live->traced_n];
-		return traced.sig;
-	}
-	return -1;
-}
-
-static int
-live_hold(struct gt_target *t, int tid, struct gt_regs *ret)
-{
-	struct live *live = live_of(t);
-	struct user_regs_struct user;
-	struct iovec iov = { &user, sizeof(user) };
-
-	if (live->own_ids)
-		tid = host_tid(live, tid);
-	if (tid <= 0)
-		return -ESRCH;
-	if (live->tracer != gettid()) {
-		live->tracer = gettid();
-		live->traced_n = 0;
-	}
-	/* Unless an earlier call has seized it and could not wait for it. */
-	if (forget(live, tid) < 0 &&
-	    (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0 ||
-	     ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0))
-		return -errno;
-	int sig = wait_stopped(tid);
-	if (sig == -ETIMEDOUT)
-		remember(live, tid, 0);
-	if (sig < 0)
-		return sig;
-	if (ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRSTATUS, &iov) < 0 ||
-	    (sig && !remember(live, tid, sig))) {
-		detach(tid, sig);
-		return -EAGAIN;
-	}
-	*ret = (struct gt_regs){ 0 };
-	gt_arch_from_user(&user, ret);
-	return 0;
-}
-
-static void
-live_release(struct gt_target *t, int tid)
-{
-	struct live *live = live_of(t);
-
-	if (live->own_ids)
-		tid = host_tid(live, tid);
-	if (tid > 0) {
-		int sig = forget(live, tid);
-
-		detach(tid, sig > 0 ? sig : 0);
-	}
-}
-
 static void
 live_now(struct gt_target *t, uint64_t *cycles, uint64_t *ns)
 {
 	(void)t;
 	*cycles = gt_arch_cycles();
-	*ns = now_ns();
+	*ns = gt_now_ns();
 }
 
 static void
 live_destroy(struct gt_target *t)
 {
-	struct live *live = live_of(t);
+	struct gt_live *live = gt_live_of(t);
 
 	gt_maps_fini(&t->maps);
 	gt_closep(&live->proc);
+	free(live->frozen);
 	free(live);
 }
 
 static const struct gt_target_ops live_ops = {
 	.read = live_read,
 	.open_file = live_open_file,
-	.hold = live_hold,
-	.release = live_release,
+	.hold = gt_live_hold,
+	.release = gt_live_release,
+	.freeze = gt_live_freeze,
+	.thaw = gt_live_thaw,
 	.now = live_now,
 	.destroy = live_destroy,
 };
@@ -381,7 +201,7 @@ open_proc(pid_t pid, int *ret)
 }
 
 static struct gt_error *
-no_memory(struct live *live)
+no_memory(struct gt_live *live)
 {
 	pid_t pid = live->base.pid;
 	GT_CLEANUP(gt_freep)
@@ -400,7 +220,7 @@ no_memory(struct live *live)
 }
 
 static struct gt_error *
-load_maps(struct live *live)
+load_maps(struct gt_live *live)
 {
 	struct gt_target *t = &live->base;
 	char *text = gt_procfs_slurp(live->proc, "maps", MAPS_MAX_BYTES);
@@ -421,7 +241,7 @@ load_maps(struct live *live)
 
 /* Mappings may be listed to those who may not read the memory. */
 static struct gt_error *
-try_access(struct live *live)
+try_access(struct gt_live *live)
 {
 	char byte;
 	struct gt_span span = {
@@ -448,7 +268,7 @@ try_access(struct live *live)
 struct gt_error *
 gt_target_live_open(pid_t pid, struct gt_target **ret)
 {
-	struct live *live = calloc(1, sizeof(*live));
+	struct gt_live *live = calloc(1, sizeof(*live));
 
 	if (!live)
 		return &gt_enomem;
