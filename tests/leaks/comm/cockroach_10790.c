@@ -39,12 +39,12 @@ static struct goro_chan *
 begin(struct goro_ctx *ctx)
 {
 	struct command *c = make(sizeof(*c));
+	struct goro_chan *reply = goro_chan_create(sizeof(int), 0);
 
 	c->ctx = goro_ctx_ref(ctx);
-	c->reply = goro_chan_create(sizeof(int), 0);
-	goro_chan_ref(c->reply);
+	c->reply = goro_chan_ref(reply);
 	goro_go(await_reply, c);
-	return c->reply;
+	return reply;
 }
 
 int

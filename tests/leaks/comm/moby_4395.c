@@ -34,12 +34,12 @@ static struct goro_chan *
 async(int (*fn)(void))
 {
 	struct call *c = make(sizeof(*c));
+	struct goro_chan *result = goro_chan_create(sizeof(int), fixed ? 1 : 0);
 
 	c->fn = fn;
-	c->result = goro_chan_create(sizeof(int), fixed ? 1 : 0);
-	goro_chan_ref(c->result);
+	c->result = goro_chan_ref(result);
 	goro_go(run_call, c);
-	return c->result;
+	return result;
 }
 
 static int
