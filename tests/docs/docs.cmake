@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT
+#
+# What is said about the interface agrees with it.
+
+goro_add_test(man3 COMMAND ${CMAKE_CURRENT_LIST_DIR}/man3.sh
+	$<TARGET_FILE:goro> ${PROJECT_BINARY_DIR}/docs/man/man3)
