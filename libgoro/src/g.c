@@ -114,7 +114,9 @@ gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *), void *arg,
 	g->creator_pc = creator_pc;
 	g->wait_reason = GORO_WAIT_NONE;
 	g->name = NULL;
-	g->labels = m && m->g ? gr_labels_ref(m->g->labels) : NULL;
+	/* [pair labels] release: who writes a profile may be looking. */
+	gr_store_rel(&g->labels,
+		     m && m->g ? gr_labels_ref(m->g->labels) : NULL);
 	g->preempt_off = 0;
 	g->eh = (struct gr_eh){ 0 };
 	g->sp = gr_context_fresh(top);

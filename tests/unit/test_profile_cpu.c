@@ -16,17 +16,20 @@
 #include "goro/goro.h"
 #include "profile_of.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TSAN 1
+#ifndef __has_feature
+#define __has_feature(x) 0
 #endif
+/* ThreadSanitizer hands signals over late, on whatever runs then; and what
+ * was freed stays in use for a while with it, and with AddressSanitizer. */
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+enum { EXACT = false, SANITIZED = true };
+#elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+enum { EXACT = true, SANITIZED = true };
+#else
+enum { EXACT = true, SANITIZED = false };
 #endif
 
 enum { SHARE = 30, MS = 1000000 };
-
-static volatile uint64_t sink;
 
 static int64_t
 thread_ns(void)
@@ -40,6 +43,8 @@ thread_ns(void)
 __attribute__((noinline)) static void
 churn(uint64_t n)
 {
+	volatile uint64_t sink = 0;
+
 	for (uint64_t i = 0; i < n; i++)
 		sink = sink * 3 + i;
 }
@@ -98,39 +103,45 @@ near(int64_t a, int64_t b, int64_t by)
 	return a - b <= by && b - a <= by;
 }
 
+static void
+check_samples(const struct gt_profile *p, const struct used *used)
+{
+	int64_t less = t_profile_sum(p, "burn_less", 1);
+	int64_t more = t_profile_sum(p, "burn_more", 1);
+	int64_t total = used->less + used->more;
+	const char *how = gt_profile_string(p, p->comments.at[0]);
+
+	/* Timers come with the kernel's tick, so time is told in 4 ms. */
+	T_CHECK(near(less * 100 / (less + more), used->less * 100 / total,
+		     strstr(how, "timers") ? 10 : 2));
+	T_CHECK(near(less + more, total, total / 20));
+	T_CHECK(t_profile_sum(p, "churn", 0) > 0);
+	for (size_t i = 0; i < p->samples.n; i++) {
+		const struct gt_profile_sample *s = &p->samples.at[i];
+
+		if (!t_profile_has(p, s, "burn_less", false))
+			continue;
+		/* From the leaf to goro's entry, labels too. */
+		T_CHECK(t_profile_has(p, s, "gr_g_main", false));
+		T_CHECK(!strcmp(t_profile_label(p, s, "part"), "main"));
+	}
+}
+
 T_GORO(cpu_time_goes_to_who_used_it)
 {
 	struct used used = { 0 };
 	struct gt_profile p;
 	int fd = start_cpu(1000);
-	int64_t total, all, less, more;
+	int64_t total, all;
 
 	goro_label_set("part", "main");
 	burn(&used, 12);
 	stop_cpu(fd, &p);
 	total = used.less + used.more;
-	less = t_profile_sum(&p, "burn_less", 1);
-	more = t_profile_sum(&p, "burn_more", 1);
 	all = t_profile_sum(&p, NULL, 1);
-	T_CHECK(all > 0 && less > 0 && more > 0);
-#ifndef TSAN /* signals come late there, and on whatever runs then */
-	/* Timers come with the kernel's tick, so time is told in 4 ms. */
-	T_CHECK(near(less * 100 / (less + more), used.less * 100 / total,
-		     strstr(gt_profile_string(&p, p.comments.at[0]), "timers") ?
-			     10 :
-			     2));
-	T_CHECK(near(less + more, total, total / 20));
-	T_CHECK_EQ(t_profile_sum(&p, "churn", 0) > 0, 1);
-	for (size_t i = 0; i < p.samples.n; i++)
-		if (t_profile_has(&p, &p.samples.at[i], "burn_less", false)) {
-			/* From the leaf to goro's entry, labels too. */
-			T_CHECK(t_profile_has(&p, &p.samples.at[i], "gr_g_main",
-					      false));
-			T_CHECK(!strcmp(t_profile_label(&p, &p.samples.at[i],
-							"part"),
-					"main"));
-		}
-#endif
+	T_CHECK(all > 0);
+	if (EXACT)
+		check_samples(&p, &used);
 	T_CHECK(!strcmp(gt_profile_string(&p, p.type[1].type), "cpu"));
 	T_CHECK_EQ(p.period, 1000000);
 	T_CHECK(p.duration_ns >= total);
@@ -161,9 +172,9 @@ T_GORO(all_threads_are_sampled)
 	for (int i = 0; i < 4; i++)
 		total += used[i].less + used[i].more;
 	T_CHECK(total >= 4 * 300 * MS);
-#ifndef TSAN
-	T_CHECK(near(t_profile_sum(&p, "burner", 1), total, total / 10));
-#endif
+	if (EXACT)
+		T_CHECK(near(t_profile_sum(&p, "burner", 1), total,
+			     total / 10));
 	gt_profile_fini(&p);
 }
 
@@ -194,10 +205,10 @@ other_threads_are_sampled(void **state)
 	burn_less(100);
 	stop_cpu(fd, &p);
 	assert_int_equal(p.period, 10000000);
-#ifndef TSAN
-	assert_true(t_profile_sum(&p, "own_thread", 1) >= 100ll * MS);
-	assert_true(t_profile_sum(&p, "main", 1) >= 50ll * MS);
-#endif
+	if (EXACT) {
+		assert_true(t_profile_sum(&p, "own_thread", 1) >= 100ll * MS);
+		assert_true(t_profile_sum(&p, "main", 1) >= 50ll * MS);
+	}
 	gt_profile_fini(&p);
 }
 
@@ -262,7 +273,7 @@ starts_and_stops_leave_nothing(void **state)
 		gt_profile_fini(&p);
 	}
 	assert_int_equal(fds(), before);
-	assert_true(resident_pages() - pages < 2048); /* 8 MiB */
+	assert_true(SANITIZED || resident_pages() - pages < 2048);
 }
 
 static void
