@@ -16,10 +16,11 @@
 /* At most 79 columns and 24 lines: goro-dump(1) has the rest. */
 /* clang-format off */
 static const char help[] =
-"Usage: goro-dump [OPTIONS] PID\n"
+"Usage: goro-dump [OPTIONS] PID...\n"
 "       goro-dump [OPTIONS] --core CORE [PROGRAM]\n"
 "Print the goroutines of a running process, without stopping it, or of a core.\n"
 "\n"
+"  --list, --all     name the processes that have goroutines, or dump them all\n"
 "  --core CORE       of a core; PROGRAM where it is not where it was\n"
 "  --consistent      stop the process meanwhile, so that all is of one moment\n"
 "  --debuginfod      ask the servers of DEBUGINFOD_URLS for debug information\n"
@@ -36,8 +37,7 @@ static const char help[] =
 "  --limit N         the first N goroutines or groups only\n"
 "  --threads         the operating system's threads too\n"
 "  --signal          have the process print them, where it may not be read\n"
-"  --unwinder NAME   table (default), libunwind or dwfl\n"
-"  -h, --help; -V, --version\n"
+"  --unwinder NAME   table (default), libunwind, dwfl; -h, --help; -V, --version\n"
 "\n"
 "Exit status: 0 fine, 1 a part is missing, 2 nothing could be shown, 64 usage\n";
 /* clang-format on */
@@ -61,6 +61,8 @@ enum option_id {
 	OPT_DEBUGINFOD,
 	OPT_SIGNAL,
 	OPT_CONSISTENT,
+	OPT_LIST,
+	OPT_ALL,
 };
 
 static const struct option longs[] = {
@@ -82,6 +84,8 @@ static const struct option longs[] = {
 	{ "limit", required_argument, NULL, OPT_LIMIT },
 	{ "threads", no_argument, NULL, OPT_THREADS },
 	{ "signal", no_argument, NULL, OPT_SIGNAL },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "all", no_argument, NULL, OPT_ALL },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -266,6 +270,12 @@ take_option(struct dump_options *o, int opt, const char *arg)
 	case OPT_THREADS:
 		o->threads = true;
 		break;
+	case OPT_LIST:
+		o->list = true;
+		break;
+	case OPT_ALL:
+		o->all = true;
+		break;
 	case OPT_CONSISTENT:
 		o->consistent = true;
 		break;
@@ -314,13 +324,19 @@ take_target(struct dump_options *o, int n, char **args)
 		o->program = args[0];
 		return CLI_OK;
 	}
+	if (o->list || o->all) {
+		if (n)
+			return cli_usage("--%s takes no process id",
+					 o->list ? "list" : "all");
+		return CLI_OK;
+	}
 	if (n == 0)
 		return cli_usage("no process id is given");
-	if (n > 1)
-		return cli_usage("one process at a time, not also '%s'",
-				 args[1]);
-	if (!cli_parse_pid(args[0], &o->pid))
-		return cli_usage("'%s' is no process id", args[0]);
+	for (int i = 0; i < n; i++)
+		if (!cli_parse_pid(args[i], &o->pid))
+			return cli_usage("'%s' is no process id", args[i]);
+	o->pids = args;
+	o->pids_n = n;
 	return CLI_OK;
 }
 

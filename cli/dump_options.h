@@ -27,6 +27,10 @@ struct dump_options {
 	bool terminal; /* stdout is one */
 	bool colour;
 	pid_t pid;
+	bool list;   /* only say which processes there are */
+	bool all;    /* of each of them */
+	char **pids; /* or of several; valid ids */
+	size_t pids_n;
 	const char *core;    /* NULL: a process */
 	const char *program; /* that the core is of; NULL: where it was */
 	bool debuginfod;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "dump_many.h"
 #include "dump_options.h"
 #include "tracer/ask.h"
 #include "tracer/procfs.h"
@@ -277,7 +278,7 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 
 /* What the process says of itself: see tracer/ask.h. */
 static int
-ask(const struct dump_options *o)
+ask(struct dump_options *o)
 {
 	GT_CLEANUP(gt_freep) char *text = NULL;
 	size_t bytes;
@@ -306,7 +307,7 @@ say_closed(struct gt_error *err, const struct dump_options *o)
 }
 
 static int
-dump(const struct dump_options *o)
+dump(struct dump_options *o)
 {
 	GT_CLEANUP(gt_target_destroyp) struct gt_target *t = NULL;
 	struct gt_abi abi;
@@ -350,5 +351,9 @@ main(int argc, char **argv)
 	 * for it for minutes; nobody asked for that. */
 	if (!o.debuginfod)
 		unsetenv("DEBUGINFOD_URLS");
+	if (o.list)
+		return dump_list();
+	if (o.all || o.pids_n > 1)
+		return dump_many(&o, o.signal ? ask : dump);
 	return o.signal ? ask(&o) : dump(&o);
 }

@@ -29,7 +29,9 @@ refused 64 "no process id is given"
 refused 64 "is no process id" abc
 refused 64 "is no process id" 0
 refused 64 "is no process id" 99999999999999999999
-refused 64 "one process at a time" 1 2
+refused 64 "is no process id" 1 x
+refused 64 "takes no process id" --all 1
+refused 64 "one program for a core" --core a b c
 refused 64 "there is no format" --format yaml 1
 refused 64 "there is no unwinder" --unwinder magic 1
 refused 64 "needs an argument" --format
