@@ -35,6 +35,8 @@ static const char help[] =
 "  --label K[=V], --id N[,N]   with this label, with one of these numbers\n"
 "  --sort KEY        id (default), wait (longest first), count (of groups)\n"
 "  --limit N         the first N goroutines or groups only\n"
+"  --waits           what blocks whom: locks, channels and who could wake; and\n"
+"                    deadlocks; --dot: as a graph; --channels: all channels\n"
 "  --threads         the operating system's threads too\n"
 "  --signal          have the process print them, where it may not be read\n"
 "  --unwinder NAME   table (default), libunwind, dwfl; -h, --help; -V, --version\n"
@@ -57,6 +59,9 @@ enum option_id {
 	OPT_SORT,
 	OPT_LIMIT,
 	OPT_THREADS,
+	OPT_WAITS,
+	OPT_CHANNELS,
+	OPT_DOT,
 	OPT_CORE,
 	OPT_DEBUGINFOD,
 	OPT_SIGNAL,
@@ -86,6 +91,9 @@ static const struct option longs[] = {
 	{ "signal", no_argument, NULL, OPT_SIGNAL },
 	{ "list", no_argument, NULL, OPT_LIST },
 	{ "all", no_argument, NULL, OPT_ALL },
+	{ "waits", no_argument, NULL, OPT_WAITS },
+	{ "channels", no_argument, NULL, OPT_CHANNELS },
+	{ "dot", no_argument, NULL, OPT_DOT },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -110,6 +118,7 @@ take_format(struct dump_options *o, const char *name)
 		[DUMP_TEXT] = "text",
 		[DUMP_GO] = "go",
 		[DUMP_JSON] = "json",
+		[DUMP_DOT] = "dot",
 	};
 	int format = find(names, COUNT(names), name);
 
@@ -279,6 +288,15 @@ take_option(struct dump_options *o, int opt, const char *arg)
 	case OPT_CONSISTENT:
 		o->consistent = true;
 		break;
+	case OPT_WAITS:
+		o->waits = true;
+		break;
+	case OPT_CHANNELS:
+		o->channels = true;
+		break;
+	case OPT_DOT:
+		o->format = DUMP_DOT;
+		break;
 	case OPT_CORE:
 		o->core = arg;
 		break;
@@ -307,6 +325,9 @@ conclude(struct dump_options *o)
 		o->group = DUMP_GROUP_ON;
 	if (o->format == DUMP_GO && (o->group == DUMP_GROUP_ON || o->threads))
 		return cli_usage("--format go has no groups and no threads");
+	if (o->format == DUMP_GO && (o->waits || o->channels))
+		return cli_usage("--format go shows goroutines only");
+	o->waits |= o->channels || o->format == DUMP_DOT;
 	o->terminal = isatty(STDOUT_FILENO);
 	o->colour = o->terminal && o->format == DUMP_TEXT &&
 		    !(no_color && *no_color);

@@ -11,7 +11,7 @@
 #include "tracer/filter.h"
 #include "tracer/unwind.h"
 
-enum dump_format { DUMP_TEXT, DUMP_GO, DUMP_JSON };
+enum dump_format { DUMP_TEXT, DUMP_GO, DUMP_JSON, DUMP_DOT };
 
 /* Group goroutines, or not; or on a terminal, when there are many. */
 enum dump_group { DUMP_GROUP_AUTO, DUMP_GROUP_ON, DUMP_GROUP_OFF };
@@ -24,6 +24,8 @@ struct dump_options {
 	size_t limit; /* goroutines or groups; 0: no limit */
 	enum dump_group group;
 	bool threads;
+	bool waits;    /* what is waited for, instead of goroutines */
+	bool channels; /* the same for all channels */
 	bool terminal; /* stdout is one */
 	bool colour;
 	pid_t pid;

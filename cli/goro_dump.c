@@ -17,9 +17,11 @@
 #include "dump_many.h"
 #include "dump_options.h"
 #include "tracer/ask.h"
+#include "tracer/fds.h"
 #include "tracer/procfs.h"
 #include "tracer/render_json.h"
 #include "tracer/render_text.h"
+#include "tracer/render_waits.h"
 
 /* What a dump says of itself. */
 static void
@@ -121,7 +123,11 @@ render(const struct gt_report *report, const struct dump_options *o,
 
 	if (o->format == DUMP_JSON)
 		return gt_render_json(report, out);
-	if (report->groups)
+	if (o->format == DUMP_DOT)
+		return gt_render_dot(report, o->limit, out);
+	if (o->waits)
+		err = gt_render_waits(report, o->limit, o->colour, out);
+	else if (report->groups)
 		err = gt_render_groups(report->view, report->groups, &text,
 				       out);
 	else
@@ -157,6 +163,8 @@ choose(struct gt_view *view, struct gt_groups *groups, bool *ret_grouped,
 			groups->n = o->limit;
 		return err;
 	}
+	if (o->waits && o->format != DUMP_JSON)
+		return NULL; /* the limit is one of objects */
 	if (o->sort != GT_SORT_DEFAULT)
 		err = gt_view_sort(view, o->sort);
 	if (o->limit && o->limit < view->n)
@@ -164,39 +172,77 @@ choose(struct gt_view *view, struct gt_groups *groups, bool *ret_grouped,
 	return err;
 }
 
+/* All that a report may be made of. */
+struct parts {
+	struct gt_symbols symbols;
+	struct gt_view view;
+	struct gt_groups groups;
+	struct gt_os_threads threads;
+	struct gt_objects objects;
+	struct gt_knots knots;
+	bool grouped;
+};
+
+static struct gt_error *
+find_waits(struct gt_model *model, struct gt_target *t,
+	   const struct dump_options *o, struct parts *p)
+{
+	struct gt_error *err = gt_model_load_channels(model, t);
+
+	if (!err)
+		err = gt_objects_load(t, model, o->channels, &p->objects);
+	if (!err)
+		err = gt_objects_look(t, model, &p->objects);
+	if (!err && !o->core)
+		gt_fds_name(o->pid, model, &p->objects);
+	return err ? err : gt_knots_find(model, &p->objects, &p->knots);
+}
+
+static struct gt_error *
+gather(struct gt_model *model, struct gt_target *t,
+       const struct dump_options *o, struct parts *p)
+{
+	struct gt_error *err = gt_view_all(&p->view, model, &p->symbols);
+
+	if (!err && o->waits)
+		err = find_waits(model, t, o, p);
+	if (!err)
+		err = choose(&p->view, &p->groups, &p->grouped, o);
+	if (!err && o->threads)
+		err = gt_os_threads(t, model, !o->core, &p->threads);
+	return err;
+}
+
 static struct gt_error *
 report(struct gt_model *model, struct gt_modules *modules, struct gt_target *t,
        const struct dump_options *o, struct gt_out *out)
 {
-	struct gt_symbols symbols;
-	struct gt_view view;
-	struct gt_groups groups = { 0 };
-	struct gt_os_threads threads = { 0 };
+	struct parts p = { 0 };
 	struct gt_about about;
 	char command[64];
-	bool grouped;
 
 	about_process(o, command, sizeof(command), &about);
-	gt_symbols_init(&symbols, modules, &model->pcs, model->abi);
-	struct gt_error *err = gt_view_all(&view, model, &symbols);
-	if (!err)
-		err = choose(&view, &groups, &grouped, o);
-	if (!err && o->threads)
-		err = gt_os_threads(t, model, !o->core, &threads);
+	gt_symbols_init(&p.symbols, modules, &model->pcs, model->abi);
+	struct gt_error *err = gather(model, t, o, &p);
 	if (!err) {
 		struct gt_report r = {
-			.view = &view,
+			.view = &p.view,
 			.about = &about,
-			.groups = grouped ? &groups : NULL,
-			.threads = o->threads ? &threads : NULL,
+			.groups = p.grouped ? &p.groups : NULL,
+			.threads = o->threads ? &p.threads : NULL,
+			.objects = o->waits ? &p.objects : NULL,
+			.knots = o->waits ? &p.knots : NULL,
+			.channels = o->channels,
 		};
 
 		err = render(&r, o, out);
 	}
-	free(threads.v);
-	gt_groups_fini(&groups);
-	gt_view_fini(&view);
-	gt_symbols_fini(&symbols);
+	gt_knots_fini(&p.knots);
+	gt_objects_fini(&p.objects);
+	free(p.threads.v);
+	gt_groups_fini(&p.groups);
+	gt_view_fini(&p.view);
+	gt_symbols_fini(&p.symbols);
 	return err;
 }
 

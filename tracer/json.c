@@ -81,6 +81,13 @@ gt_json_number(struct gt_json *j, uint64_t value)
 }
 
 void
+gt_json_integer(struct gt_json *j, int64_t value)
+{
+	begin(j);
+	gt_out_format(j->out, "%" PRId64, value);
+}
+
+void
 gt_json_bool(struct gt_json *j, bool value)
 {
 	begin(j);

@@ -28,6 +28,7 @@ void gt_json_key(struct gt_json *j, const char *key);
 
 void gt_json_string(struct gt_json *j, const char *s);
 void gt_json_number(struct gt_json *j, uint64_t value);
+void gt_json_integer(struct gt_json *j, int64_t value);
 void gt_json_bool(struct gt_json *j, bool value);
 void gt_json_address(struct gt_json *j, uint64_t addr);
 /* Nanoseconds of CLOCK_REALTIME, as in 2026-11-23T14:05:06.123456789Z. */

@@ -24,8 +24,8 @@ struct render {
 	struct fragment *fragments; /* by PC id */
 };
 
-static void
-put_frame(struct gt_json *j, const struct gt_frame *f, uint64_t pc)
+void
+gt_json_frame(struct gt_json *j, const struct gt_frame *f, uint64_t pc)
 {
 	gt_json_key(j, "function");
 	gt_json_string(j, f->function);
@@ -58,8 +58,8 @@ fragment_of(struct render *r, uint32_t id)
 		if (symbol->frames[i].internal)
 			continue;
 		gt_json_open(&j, '{');
-		put_frame(&j, &symbol->frames[i],
-			  gt_row_pc(&r->view->model->pcs.rows[id]));
+		gt_json_frame(&j, &symbol->frames[i],
+			      gt_row_pc(&r->view->model->pcs.rows[id]));
 		gt_json_close(&j, '}');
 	}
 	f->n = r->arena.n - f->at;
@@ -89,57 +89,37 @@ put_stack(struct render *r, const struct gt_goroutine *g)
 	return true;
 }
 
-/* The call that started it: of what is not the runtime's, the innermost. With
- * @which, also the goroutine. */
-static bool
-put_creator(struct render *r, const struct gt_goroutine *g, bool which)
+bool
+gt_json_call(struct gt_json *j, const struct gt_view *view, uint32_t pc)
 {
-	const struct gt_symbol *symbol = gt_symbols_get(r->view->symbols,
-							g->creator);
+	const struct gt_symbol *symbol = gt_symbols_get(view->symbols, pc);
 
 	if (!symbol)
 		return false;
-	gt_json_key(r->j, "created_by");
-	gt_json_open(r->j, '{');
-	if (g->creator_id && which)
-		gt_json_put_number(r->j, "goroutine", g->creator_id);
+	/* Of what is not the runtime's, the innermost. */
 	for (uint32_t i = 0; i < symbol->n; i++) {
 		const struct gt_frame *f = &symbol->frames[i];
 
 		if (f->internal && i + 1 < symbol->n)
 			continue;
-		put_frame(r->j, f,
-			  gt_row_pc(&r->view->model->pcs.rows[g->creator]));
+		gt_json_frame(j, f, gt_row_pc(&view->model->pcs.rows[pc]));
 		break;
 	}
-	gt_json_close(r->j, '}');
 	return true;
 }
 
-static const char *
-kind_of(unsigned reason)
+/* The call that started it, and, with @which, the goroutine that did. */
+static bool
+put_creator(struct render *r, const struct gt_goroutine *g, bool which)
 {
-	switch (reason) {
-	case GORO_WAIT_CHAN_RECV:
-	case GORO_WAIT_CHAN_SEND:
-	case GORO_WAIT_SELECT:
-		return "chan";
-	case GORO_WAIT_MUTEX:
-		return "mutex";
-	case GORO_WAIT_RLOCK:
-	case GORO_WAIT_WLOCK:
-		return "rwmutex";
-	case GORO_WAIT_GROUP:
-		return "waitgroup";
-	case GORO_WAIT_COND:
-		return "cond";
-	case GORO_WAIT_ONCE:
-		return "once";
-	case GORO_WAIT_IO:
-		return "fd";
-	default:
-		return "unknown";
-	}
+	gt_json_key(r->j, "created_by");
+	gt_json_open(r->j, '{');
+	if (g->creator_id && which)
+		gt_json_put_number(r->j, "goroutine", g->creator_id);
+	if (!gt_json_call(r->j, r->view, g->creator))
+		return false;
+	gt_json_close(r->j, '}');
+	return true;
 }
 
 static const char *
@@ -171,7 +151,8 @@ put_waits(struct render *r, const struct gt_goroutine *g)
 		const struct gt_wait *w = &r->view->model->waits[g->waits + i];
 
 		gt_json_open(j, '{');
-		gt_json_put_string(j, "kind", kind_of(g->reason));
+		gt_json_put_string(j, "kind",
+				   gt_kind_name(gt_kind_of(g->reason)));
 		if (g->reason == GORO_WAIT_IO) {
 			gt_json_put_number(j, "fd", w->obj);
 		} else {
@@ -358,6 +339,8 @@ put_dump(struct render *r)
 		return false;
 	if (r->report->threads)
 		put_threads(r);
+	if (r->report->objects && !gt_json_waits(j, r->report))
+		return false;
 	gt_json_close(j, '}');
 	gt_out_bytes(j->out, "\n", 1);
 	return true;

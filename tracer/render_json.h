@@ -10,10 +10,19 @@
 
 #include "json.h"
 #include "report.h"
+#include "symbolize.h"
 
 enum { GT_JSON_VERSION = 1 };
 
 struct gt_error *gt_render_json(const struct gt_report *report,
 				struct gt_out *out);
+
+/* For both files: the members of a frame; those of the call @pc that made
+ * something; false when memory is short. */
+void gt_json_frame(struct gt_json *j, const struct gt_frame *f, uint64_t pc);
+bool gt_json_call(struct gt_json *j, const struct gt_view *view, uint32_t pc);
+
+/* json_waits.c: the members "objects" and "deadlocks". */
+bool gt_json_waits(struct gt_json *j, const struct gt_report *report);
 
 #endif

@@ -7,7 +7,9 @@
 #define GT_REPORT_H
 
 #include "group.h"
+#include "objects.h"
 #include "os_threads.h"
+#include "waits.h"
 
 /* What the dump is of, for those formats that say so. */
 struct gt_about {
@@ -23,6 +25,9 @@ struct gt_report {
 	const struct gt_about *about;
 	const struct gt_groups *groups; /* instead of single goroutines */
 	const struct gt_os_threads *threads;
+	const struct gt_objects *objects; /* what is waited for */
+	const struct gt_knots *knots;     /* with objects */
+	bool channels;                    /* objects are all the channels */
 };
 
 #endif

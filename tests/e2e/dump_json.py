@@ -17,6 +17,8 @@ d = dump_at_rest(tool, victim)
 schema.validate(d)
 check(d["pid"] == victim.pid and d["command"] == "victim_blocked", "who")
 check(d["total"] == 17 and not d["inexact"], "there are 17 goroutines")
+for options in (["--waits"], ["--channels"], ["--waits", "--group"]):
+    schema.validate(dump(tool, victim, *options))
 by_name = {g["name"]: g for g in d["goroutines"]}
 check(len(by_name) == 17, "each has its name")
 check(all(g["exact"] and g["complete"] for g in d["goroutines"]), "exact")
@@ -62,7 +64,7 @@ check(len(io) == 1 and io[0]["kind"] == "fd" and io[0]["fd"] > 2, "in_out")
 victim = start(waits)
 d = dump(tool, victim)
 schema.validate(d)
-for options in (["--group"], ["--threads"], ["--limit", "1"]):
+for options in (["--group"], ["--threads"], ["--limit", "1"], ["--channels"]):
     schema.validate(dump(tool, victim, *options))
 spinner = [g for g in d["goroutines"] if g["state"] == "running"]
 check(len(spinner) == 1 and spinner[0]["exact"], "one runs")

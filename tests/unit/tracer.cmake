@@ -9,7 +9,7 @@ if(TARGET gotrace)
 	target_link_libraries(goro_fake_target PUBLIC gotrace goro_test_support)
 
 	foreach(unit maps abi_reader snapshot channels pctab unwind symbolize
-		render_text target_live extras json filter group
+		render_text target_live extras json filter group objects waits
 		target_core)
 		goro_add_test(test_${unit} LIBS goro_fake_target)
 	endforeach()
