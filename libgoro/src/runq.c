@@ -48,7 +48,7 @@ gr_runq_steal(struct gr_runq *from, struct gr_runq *to)
 		if (!first)
 			first = g;
 		else
-			gr_runq_put(to, g); /* at most half of a ring */
+			gr_runq_put(to, g, false); /* at most half of a ring */
 	}
 	/* [relaxed] the flag is a permission; the exchange decides. */
 	if (!first && gr_load_rlx(&from->next_for_all))
@@ -118,7 +118,7 @@ gr_globq_get(struct gr_runq *to, uint32_t share)
 		struct gr_g *g = global.list.first, *next = g->next;
 
 		/* Once it is in the ring it may be stolen, run and freed. */
-		if (first && !gr_runq_put(to, g))
+		if (first && !gr_runq_put(to, g, false))
 			break;
 		if (!first)
 			first = g;

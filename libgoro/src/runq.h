@@ -12,6 +12,12 @@
  * first      woken last, whose data is still in the cache. It is not stolen
  *            unless its P makes no progress (monitor.c), or else a pair that
  *            passes a value to and fro would be torn apart over two CPUs.
+ * Depth      Goroutines that were started and have not yet run leave the ring
+ * first      newest first, as long as nothing else was put behind them; thieves
+ *            take the oldest. A tree of goroutines so has about as many alive
+ *            as it is deep, and their stacks are warm, where oldest first would
+ *            have its whole breadth (Blumofe and Leiserson, as below). One get
+ *            in 32 is of the oldest nonetheless.
  * Who        put  get  steal
  *   owner     x    x
  *   thief               x     only NULL is ever written over a non-NULL slot
@@ -33,6 +39,7 @@ enum { GR_RUNQ_SLOTS = 256 };
 struct gr_runq {
 	struct gr_g *next;         /* [pair runq] */
 	uint32_t head, tail;       /* the owner's; hints to others */
+	uint32_t fresh; /* the owner's: of the last ones, so many never ran */
 	bool next_for_all;         /* the monitor: `next` may be stolen */
 	struct gr_g *slots[GR_RUNQ_SLOTS]; /* [pair runq] */
 };
@@ -63,9 +70,10 @@ gr_runq_get_next(struct gr_runq *q)
 	return gr_xchg_acq(&q->next, NULL);
 }
 
-/* Owner: put at the end. False when the ring is full. */
+/* Owner: put at the end, @fresh if it has never run. False when the ring is
+ * full. */
 static inline bool
-gr_runq_put(struct gr_runq *q, struct gr_g *g)
+gr_runq_put(struct gr_runq *q, struct gr_g *g, bool fresh)
 {
 	if (__builtin_expect(q->tail - q->head == GR_RUNQ_SLOTS, 0) &&
 	    gr_runq_full(q))
@@ -73,7 +81,31 @@ gr_runq_put(struct gr_runq *q, struct gr_g *g)
 	/* [pair runq] release: who takes it sees its record and stack. */
 	gr_store_rel(&q->slots[q->tail % GR_RUNQ_SLOTS], g);
 	gr_store_rlx(&q->tail, q->tail + 1); /* [relaxed] a hint to thieves */
+	q->fresh = fresh ? q->fresh + 1 : 0;
 	return true;
+}
+
+/* Owner: take the newest of the ring if it never ran. */
+static inline struct gr_g *
+gr_runq_get_fresh(struct gr_runq *q)
+{
+	struct gr_g *g = NULL;
+
+	while (!g && q->fresh) {
+		struct gr_g **slot = &q->slots[(q->tail - 1) % GR_RUNQ_SLOTS];
+
+		/* What is taken at the other end counts as fresh to the last. */
+		if (q->tail == q->head) {
+			q->fresh = 0;
+			break;
+		}
+		q->fresh--;
+		/* [pair runq] acquire; [relaxed] a thief was there first. */
+		if (gr_load_rlx(slot))
+			g = gr_xchg_acq(slot, NULL);
+		gr_store_rlx(&q->tail, q->tail - 1); /* [relaxed] a hint */
+	}
+	return g;
 }
 
 /* Owner: take the oldest of the ring. */

@@ -265,7 +265,7 @@ gr_p_hand_over(struct gr_m *m)
 	struct gr_g *g = gr_runq_get_next(&p->runq);
 
 	if (g)
-		gr_runq_put(&p->runq, g);
+		gr_runq_put(&p->runq, g, false);
 	gr_runq_drain(&p->runq, GR_RUNQ_SLOTS, &all);
 	if (all.n) {
 		gr_globq_put(&all);

@@ -35,6 +35,7 @@ enum {
 	CLOCK_EVERY = 16,     /* yields between looks at the clock; likewise */
 	GLOBAL_EVERY = 16,    /* passes through the long path */
 	STREAK = 32,          /* picks of the newest before the ring's turn */
+	OLDEST_EVERY = 32,    /* ticks: the ring's oldest, whatever came last */
 };
 
 /* Of the static kind: a signal handler reads it, and must not be the first
@@ -62,6 +63,18 @@ gr_m_misplaced(const struct gr_m *m, const char *who)
 		   m ? "inside a blocking section" : "outside a goroutine");
 }
 
+/* The next of our own ring: the newest where that has never run. */
+static inline struct gr_g *
+take_ring(struct gr_p *p)
+{
+	struct gr_g *g;
+
+	if (p->runq.fresh && p->tick % OLDEST_EVERY &&
+	    (g = gr_runq_get_fresh(&p->runq)))
+		return g;
+	return gr_runq_get_ring(&p->runq);
+}
+
 /* The next goroutine of our own queue, or NULL for the long path. */
 static inline struct gr_g *
 next_here(struct gr_p *p, uint64_t cycles)
@@ -75,7 +88,7 @@ next_here(struct gr_p *p, uint64_t cycles)
 	if (p->streak++ < STREAK && (g = gr_runq_get_next(&p->runq)))
 		return g;
 	p->streak = 0;
-	g = gr_runq_get_ring(&p->runq);
+	g = take_ring(p);
 	return g ? g : gr_runq_get_next(&p->runq);
 }
 
@@ -199,13 +212,14 @@ static void
 put_last(struct gr_p *p, struct gr_g *g)
 {
 	struct gr_glist half = { 0 };
+	bool fresh = g->flags & GORO_ABI_G_FRESH;
 
-	if (__builtin_expect(!gr_runq_put(&p->runq, g), 0)) {
+	if (__builtin_expect(!gr_runq_put(&p->runq, g, fresh), 0)) {
 		/* Full: the older half becomes everybody's, as in Go. */
 		gr_runq_drain(&p->runq, GR_RUNQ_SLOTS / 2, &half);
 		if (half.n)
 			gr_globq_put(&half);
-		gr_runq_put(&p->runq, g);
+		gr_runq_put(&p->runq, g, fresh);
 	}
 	gr_wake_hint();
 }
@@ -277,7 +291,7 @@ put_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 	if (m && m->p)
 		while (list && here < GR_RUNQ_SLOTS / 2) {
 			rest = list->next;
-			if (!gr_runq_put(&m->p->runq, list))
+			if (!gr_runq_put(&m->p->runq, list, false))
 				break;
 			list = rest;
 			here++;
@@ -560,7 +574,7 @@ find_runnable(struct gr_m *m)
 		}
 		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] see above */
 		if ((g = gr_runq_get_next(&p->runq)) ||
-		    (g = gr_runq_get_ring(&p->runq)))
+		    (g = take_ring(p)))
 			return g;
 		/* Our share: were it more, others would have to steal. */
 		if ((g = gr_globq_get(&p->runq,

@@ -22,7 +22,7 @@ queue_of(int n)
 	struct gr_runq *q = test_calloc(1, sizeof(*q));
 
 	for (int i = 0; i < n; i++)
-		assert_true(gr_runq_put(q, &some[i]));
+		assert_true(gr_runq_put(q, &some[i], false));
 	return q;
 }
 
@@ -37,8 +37,32 @@ ring_is_first_in_first_out(void **state)
 
 		assert_ptr_equal(g, &some[round % 3]);
 		assert_int_equal(gr_runq_len(q), 2);
-		assert_true(gr_runq_put(q, g));
+		assert_true(gr_runq_put(q, g, false));
 	}
+	test_free(q);
+}
+
+static void
+fresh_ones_leave_newest_first(void **state)
+{
+	struct gr_runq *q = queue_of(2);
+
+	(void)state;
+	for (int i = 2; i < 5; i++)
+		assert_true(gr_runq_put(q, &some[i], true));
+	assert_ptr_equal(gr_runq_get_fresh(q), &some[4]);
+	assert_ptr_equal(gr_runq_get_ring(q), &some[0]);
+	assert_ptr_equal(gr_runq_get_fresh(q), &some[3]);
+	/* One that has run came behind them: in order from now on. */
+	assert_true(gr_runq_put(q, &some[5], false));
+	assert_null(gr_runq_get_fresh(q));
+	assert_ptr_equal(gr_runq_get_ring(q), &some[1]);
+	assert_ptr_equal(gr_runq_get_ring(q), &some[2]);
+	assert_ptr_equal(gr_runq_get_ring(q), &some[5]);
+	/* All taken at the other end. */
+	assert_true(gr_runq_put(q, &some[6], true));
+	assert_ptr_equal(gr_runq_get_ring(q), &some[6]);
+	assert_null(gr_runq_get_fresh(q));
 	test_free(q);
 }
 
@@ -48,10 +72,10 @@ full_ring_takes_no_more(void **state)
 	struct gr_runq *q = queue_of(GR_RUNQ_SLOTS);
 
 	(void)state;
-	assert_false(gr_runq_put(q, &some[GR_RUNQ_SLOTS]));
+	assert_false(gr_runq_put(q, &some[GR_RUNQ_SLOTS], false));
 	assert_ptr_equal(gr_runq_get_ring(q), &some[0]);
-	assert_true(gr_runq_put(q, &some[GR_RUNQ_SLOTS]));
-	assert_false(gr_runq_put(q, &some[GR_RUNQ_SLOTS + 1]));
+	assert_true(gr_runq_put(q, &some[GR_RUNQ_SLOTS], false));
+	assert_false(gr_runq_put(q, &some[GR_RUNQ_SLOTS + 1], false));
 	for (int i = 1; i <= GR_RUNQ_SLOTS; i++)
 		assert_ptr_equal(gr_runq_get_ring(q), &some[i]);
 	assert_null(gr_runq_get_ring(q));
@@ -83,8 +107,8 @@ ring_has_room_where_thieves_were(void **state)
 	(void)state;
 	gr_runq_steal(q, mine);
 	for (int i = 0; i < GR_RUNQ_SLOTS / 2; i++)
-		assert_true(gr_runq_put(q, &some[i]));
-	assert_false(gr_runq_put(q, &some[0]));
+		assert_true(gr_runq_put(q, &some[i], false));
+	assert_false(gr_runq_put(q, &some[0], false));
 	test_free(q);
 	test_free(mine);
 }
@@ -201,12 +225,12 @@ put(struct gr_g *g, unsigned random)
 	g->id = 1 + (g - items);
 	if (random % 4 == 0)
 		g = gr_xchg_acq_rel(&shared.next, g);
-	if (!g || gr_runq_put(&shared, g))
+	if (!g || gr_runq_put(&shared, g, random & 8))
 		return;
 	gr_runq_drain(&shared, GR_RUNQ_SLOTS / 2, &half);
 	if (half.n)
 		gr_globq_put(&half);
-	T_CHECK(gr_runq_put(&shared, g));
+	T_CHECK(gr_runq_put(&shared, g, false));
 }
 
 static void
@@ -222,8 +246,9 @@ put_and_get(unsigned *seed)
 			put(&items[n++], rand_r(seed));
 		gr_store_rlx(&shared.next_for_all, r & 1);
 		for (int burst = r / 300 % 100; burst > 0; burst--) {
-			g = r & 2 ? gr_runq_get_next(&shared) :
-				    gr_runq_get_ring(&shared);
+			g = r & 2  ? gr_runq_get_next(&shared) :
+			    r & 16 ? gr_runq_get_ring(&shared) :
+				     gr_runq_get_fresh(&shared);
 			if (!g)
 				break;
 			take(g);
@@ -262,6 +287,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ring_is_first_in_first_out),
+		cmocka_unit_test(fresh_ones_leave_newest_first),
 		cmocka_unit_test(full_ring_takes_no_more),
 		cmocka_unit_test(steal_takes_the_older_half),
 		cmocka_unit_test(ring_has_room_where_thieves_were),
