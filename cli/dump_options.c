@@ -119,6 +119,7 @@ take_format(struct dump_options *o, const char *name)
 		[DUMP_GO] = "go",
 		[DUMP_JSON] = "json",
 		[DUMP_DOT] = "dot",
+		[DUMP_PPROF] = "pprof",
 	};
 	int format = find(names, COUNT(names), name);
 
@@ -329,6 +330,9 @@ conclude(struct dump_options *o)
 		return cli_usage("--format go shows goroutines only");
 	o->waits |= o->channels || o->format == DUMP_DOT;
 	o->terminal = isatty(STDOUT_FILENO);
+	if (o->format == DUMP_PPROF && o->terminal)
+		return cli_usage("a profile is nothing for a terminal: "
+				 "redirect it to a file");
 	o->colour = o->terminal && o->format == DUMP_TEXT &&
 		    !(no_color && *no_color);
 	return CLI_OK;

@@ -11,7 +11,7 @@
 #include "tracer/filter.h"
 #include "tracer/unwind.h"
 
-enum dump_format { DUMP_TEXT, DUMP_GO, DUMP_JSON, DUMP_DOT };
+enum dump_format { DUMP_TEXT, DUMP_GO, DUMP_JSON, DUMP_DOT, DUMP_PPROF };
 
 /* Group goroutines, or not; or on a terminal, when there are many. */
 enum dump_group { DUMP_GROUP_AUTO, DUMP_GROUP_ON, DUMP_GROUP_OFF };

@@ -20,6 +20,7 @@
 #include "tracer/fds.h"
 #include "tracer/procfs.h"
 #include "tracer/render_json.h"
+#include "tracer/render_pprof.h"
 #include "tracer/render_text.h"
 #include "tracer/render_waits.h"
 
@@ -123,6 +124,8 @@ render(const struct gt_report *report, const struct dump_options *o,
 
 	if (o->format == DUMP_JSON)
 		return gt_render_json(report, out);
+	if (o->format == DUMP_PPROF)
+		return gt_render_pprof(report, out);
 	if (o->format == DUMP_DOT)
 		return gt_render_dot(report, o->limit, out);
 	if (o->waits)

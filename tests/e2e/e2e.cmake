@@ -51,6 +51,10 @@ if(TARGET goro-dump)
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_blockers.py
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_blocked>)
+		goro_add_test(dump_pprof LABEL e2e
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_pprof.py
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_blocked>)
 		goro_add_test(dump_select LABEL e2e
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_select.py
 				$<TARGET_FILE:goro-dump>

@@ -10,6 +10,7 @@ if(TARGET gotrace)
 
 	foreach(unit maps abi_reader snapshot channels pctab unwind symbolize
 		render_text target_live extras json filter group objects waits
+		render_pprof
 		target_core)
 		goro_add_test(test_${unit} LIBS goro_fake_target)
 	endforeach()
