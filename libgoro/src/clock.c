@@ -110,3 +110,19 @@ gr_cycles_in(int64_t ns)
 	/* Early by 1 %: looking in vain costs less than firing late. */
 	return (uint64_t)((double)ns * rate * 0.99);
 }
+
+double
+gr_cycle_ns(void)
+{
+	uint64_t cycles = 0, ns = 0;
+
+	if (!gr_clock.start_ns)
+		return 1;
+	/* A span that is short yet would be off by the time that it takes to
+	 * read two clocks. */
+	do
+		both(&cycles, &ns);
+	while (ns - gr_clock.start_ns < 1000000);
+	return (double)(ns - gr_clock.start_ns) /
+	       (double)(cycles - gr_clock.start_cycles);
+}

@@ -82,6 +82,8 @@ struct gr_g {
 	struct gr_eh eh; /* while not on a thread */
 	struct gr_hold hold;       /* the first; see rwmutex.c */
 	struct gr_once_call *once; /* on its stack; see once.c */
+	uint64_t ready_since; /* cycles; see profile_events.h */
+	uint64_t charged;     /* likewise; the lock's of its queue */
 	void *san_fiber; /* ThreadSanitizer's handle, AddressSanitizer's stack */
 } __attribute__((aligned(64)));
 

@@ -25,6 +25,7 @@
 #include "arch/arch.h"
 #include "barrier.h"
 #include "fatal.h"
+#include "profile_events.h"
 #include "sync.h"
 
 /* The word. */
@@ -232,9 +233,12 @@ unlock_slow(struct goro_mutex *mu, struct gr_m *m)
 {
 	struct gr_lock *lock = gr_sync_lock(&mu->lock_);
 	struct gr_waiter *w;
+	uint64_t waited = 0;
 	struct gr_g *g;
 
 	gr_lock(lock);
+	if (gr_profile_wants(GR_EVENTS_UNLOCKS))
+		waited = gr_profile_charge(gr_sync_queue(&mu->waiters_));
 	while (!(w = gr_sync_take(gr_sync_queue(&mu->waiters_)))) {
 		/* [pair mutex] nobody: as if nobody had been. */
 		gr_store_rlx(&mu->locked_, LOCKED);
@@ -252,6 +256,8 @@ unlock_slow(struct goro_mutex *mu, struct gr_m *m)
 	if (!w->ok)
 		gr_store_rel(&mu->locked_, FREE); /* [pair mutex] release */
 	gr_ready(m, g);
+	if (waited)
+		gr_profile_unlocked(m, waited);
 }
 
 static inline void

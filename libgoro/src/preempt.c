@@ -20,6 +20,7 @@
 #include "idle.h"
 #include "options.h"
 #include "probes.h"
+#include "profile_events.h"
 #include "runtime.h"
 #include "san.h"
 
@@ -111,6 +112,8 @@ finish_preempt(struct gr_m *m, struct gr_g *g, void *arg)
 		gr_ready(m, g);
 		return;
 	}
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		g->ready_since = gr_cycles();
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	gr_lock(&waiting.lock);
 	*waiting.last = g;
@@ -145,6 +148,7 @@ gr_preempt_park(void)
 	int saved = errno_get();
 
 	GR_PROBE1(preempt, m->g->id);
+	m->g->wait_reason = GORO_WAIT_NONE; /* for nothing but its turn */
 	gr_park(m, finish_preempt, NULL);
 	errno_set(saved);
 }

@@ -26,7 +26,13 @@ const char *const gr_profile_names[GR_PROFILE_KINDS] = {
 	[GR_PROFILE_GOROUTINE] = "goroutine",
 	[GR_PROFILE_CREATION] = "creation",
 	[GR_PROFILE_THREADCREATE] = "threadcreate",
+	[GR_PROFILE_BLOCK] = "block",
+	[GR_PROFILE_WAIT] = "wait",
+	[GR_PROFILE_MUTEX] = "mutex",
+	[GR_PROFILE_SCHEDLATENCY] = "schedlatency",
 };
+
+extern const char gr_reason_names[GORO_WAIT_REASONS][32]; /* abi.c */
 
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 
@@ -81,17 +87,44 @@ gr_profile_write_all(int fd, const void *bytes, size_t n)
 	return 0;
 }
 
+static const char *
+reason_text(uint32_t reason)
+{
+	return gr_reason_names[reason];
+}
+
+/* What is counted, and in what. */
+static void
+describe(enum gr_profile_kind kind, struct gr_profile_spec *spec)
+{
+	const char *name = gr_profile_names[kind];
+
+	spec->value[0] = (struct gr_profile_type){ name, "count" };
+	spec->values_n = 1;
+	spec->period = 1;
+	if (kind >= GR_PROFILE_BLOCK) {
+		spec->value[0].type = kind == GR_PROFILE_SCHEDLATENCY ? "start"
+									"s" :
+									"conten"
+									"tions";
+		spec->value[1].type = kind == GR_PROFILE_SCHEDLATENCY ? "latenc"
+									"y" :
+									"delay";
+		spec->value[1].unit = "nanoseconds";
+		spec->values_n = 2;
+		spec->count_shift = GR_PROFILE_COUNT_SHIFT;
+		spec->scale = gr_cycle_ns();
+		spec->tag_key = "reason";
+		spec->tag_text = reason_text;
+	}
+	spec->period_type = spec->value[0];
+}
+
 int
 gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 		struct gr_pb *ret)
 {
-	const char *name = gr_profile_names[kind];
-	struct gr_profile_spec spec = {
-		.value = { { name, "count" } },
-		.values_n = 1,
-		.period_type = { name, "count" },
-		.period = 1,
-	};
+	struct gr_profile_spec spec = { 0 };
 	struct gr_traces *ts = gr_traces_create(GR_TRACES_BYTES, true);
 	struct gr_code *code;
 	int err = -ENOMEM;
@@ -100,10 +133,14 @@ gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 		return err;
 	gr_profile_guard();
 	gr_labels_hold();
+	describe(kind, &spec);
 	spec.time_ns = gr_profile_time_ns();
 	code = gr_code_refresh();
 	if (code) {
-		gr_profile_goroutines(ts, kind, here);
+		if (kind >= GR_PROFILE_BLOCK)
+			gr_profile_events_copy(kind, ts);
+		else
+			gr_profile_goroutines(ts, kind, here);
 		err = gr_profile_encode(ts, &spec, &code->modules, ret);
 	}
 	gr_labels_release();

@@ -6,6 +6,7 @@
  * stacks. A kind is a way to fill a table of traces:
  *   profile_goroutine.c  from what is there at one moment
  *   profile_cpu.c        from a signal, as time is used
+ *   profile_events.c     from those who waited, when they go on
  */
 #ifndef GR_PROFILE_H
 #define GR_PROFILE_H
@@ -21,7 +22,15 @@ enum gr_profile_kind {
 	GR_PROFILE_GOROUTINE,
 	GR_PROFILE_CREATION,
 	GR_PROFILE_THREADCREATE,
+	GR_PROFILE_BLOCK,
+	GR_PROFILE_WAIT,
+	GR_PROFILE_MUTEX,
+	GR_PROFILE_SCHEDLATENCY,
 	GR_PROFILE_KINDS,
+};
+
+enum {
+	GR_PROFILE_COUNT_SHIFT = 16, /* counts of events that are sampled */
 };
 
 /* The number of @name, or -ENOENT. */
@@ -35,6 +44,16 @@ int gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 /* Fill @ts; under gr_profile_guard(). */
 void gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
 			   const struct gr_regs *here);
+/* profile_events.c: what happened until now, and what goes on. */
+void gr_profile_events_copy(enum gr_profile_kind kind, struct gr_traces *to);
+
+/* One that waits: the same key that its wait will have when it is over. */
+struct gr_profile_wait {
+	struct gr_trace_key *key;
+	uint64_t since; /* cycles */
+};
+void gr_profile_waits(void (*fn)(const struct gr_profile_wait *wait, void *arg),
+		      void *arg);
 
 /* Keeps the end of a run from unmapping what is being looked at. */
 void gr_profile_guard(void);

@@ -24,6 +24,8 @@ struct roll {
 	const struct gr_g *self; /* the caller's, which is at: */
 	const struct gr_regs *here;
 	enum gr_profile_kind kind;
+	void (*fn)(const struct gr_profile_wait *wait, void *arg);
+	void *arg; /* GR_PROFILE_WAIT: for those that wait only */
 	uintptr_t pc[GR_TRACE_DEPTH];
 };
 
@@ -31,7 +33,8 @@ struct roll {
 struct look {
 	uintptr_t sp, lo, hi, entry, creator_pc;
 	struct gr_labels *labels;
-	unsigned flags;
+	uint64_t since;
+	unsigned flags, reason;
 };
 
 static NO_SANITIZE void
@@ -43,6 +46,8 @@ look_at(const struct gr_g *g, struct look *ret)
 	ret->entry = (uintptr_t)g->fn;
 	ret->creator_pc = g->creator_pc;
 	ret->flags = g->flags;
+	ret->since = g->wait_since;
+	ret->reason = g->wait_reason;
 	/* [pair labels] [pair labels-hold] acquire: the set is whole, and the
 	 * caller keeps it from being freed. */
 	ret->labels = gr_load_acq(&g->labels);
@@ -88,6 +93,11 @@ add(struct roll *r, const struct look *l, uint32_t n)
 {
 	struct gr_trace_key key = { r->pc, n, 0, l->labels };
 
+	if (r->kind == GR_PROFILE_WAIT) {
+		key.tag = l->reason < GORO_WAIT_REASONS ? l->reason : 0;
+		r->fn(&(struct gr_profile_wait){ &key, l->since }, r->arg);
+		return;
+	}
 	if (r->kind == GR_PROFILE_CREATION) {
 		r->pc[0] = l->entry;
 		if (l->creator_pc)
@@ -107,12 +117,13 @@ count(struct gr_g *g, uint64_t word, void *arg)
 		unsigned state = GORO_ABI_STATE(word);
 		uint32_t n = 0;
 
-		if (state == GORO_ABI_FREE)
+		if (state == GORO_ABI_FREE ||
+		    (r->kind == GR_PROFILE_WAIT && state != GORO_ABI_WAITING))
 			return true;
 		look_at(g, &l);
 		if (l.flags & GORO_ABI_G_SYSTEM)
 			return true;
-		if (r->kind == GR_PROFILE_GOROUTINE)
+		if (r->kind != GR_PROFILE_CREATION)
 			n = walk(r, g, &l, state);
 		/* [pair word] all of that was read before this: equal means
 		 * that nobody ran it meanwhile. */
@@ -123,6 +134,8 @@ count(struct gr_g *g, uint64_t word, void *arg)
 		}
 		word = gr_load_acq(g->word); /* [pair word] */
 	}
+	if (r->kind == GR_PROFILE_WAIT)
+		return true;
 	r->pc[0] = l.entry; /* too lively to be looked at */
 	add(r, &l, 1);
 	return true;
@@ -158,4 +171,19 @@ gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
 		count_threads(ts);
 	else
 		gr_g_each(count, &r);
+}
+
+/* Call @fn for each goroutine that waits. */
+void
+gr_profile_waits(void (*fn)(const struct gr_profile_wait *wait, void *arg),
+		 void *arg)
+{
+	struct roll r = {
+		.code = gr_code_now(),
+		.kind = GR_PROFILE_WAIT,
+		.fn = fn,
+		.arg = arg,
+	};
+
+	gr_g_each(count, &r);
 }

@@ -342,6 +342,8 @@ put_values(struct encoder *e, uint64_t count, uint64_t value)
 	unsigned shift = e->spec->count_shift;
 
 	gr_pb_varint(&e->samples, (count + (1ull << shift >> 1)) >> shift);
+	if (e->spec->values_n > 1 && e->spec->scale > 0)
+		value = (uint64_t)((double)value * e->spec->scale);
 	if (e->spec->values_n > 1)
 		gr_pb_varint(&e->samples, value);
 	gr_pb_end(&e->samples, at);

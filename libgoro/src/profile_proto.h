@@ -41,6 +41,7 @@ struct gr_profile_spec {
 	const char *tag_key; /* the label that a tag is shown as, or NULL */
 	const char *(*tag_text)(uint32_t tag);
 	unsigned count_shift; /* counts have so many binary places */
+	double scale;         /* of the second value; 0: 1 */
 	bool whole;           /* the runtime's own frames are shown too */
 };
 

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "fatal.h"
+#include "profile_events.h"
 #include "sync.h"
 
 /* The word: two flags, and the number of readers above them. */
@@ -160,8 +161,12 @@ hand_on(struct gr_m *m, struct goro_rwmutex *rw, bool readers_first)
 	struct gr_lock *lock = gr_sync_lock(&rw->lock_);
 	struct gr_sync_woken list = { 0 };
 	uint32_t state = 0;
+	uint64_t waited = 0;
 
 	gr_lock(lock);
+	if (gr_profile_wants(GR_EVENTS_UNLOCKS))
+		waited = gr_profile_charge(readers) +
+			 gr_profile_charge(writers);
 	if (readers_first && readers->first) {
 		gr_sync_take_all(readers, &list);
 		state = list.n * READER;
@@ -178,6 +183,8 @@ hand_on(struct gr_m *m, struct goro_rwmutex *rw, bool readers_first)
 	gr_store_rel(&rw->state_, state);
 	gr_unlock(lock);
 	gr_sync_ready(m, &list);
+	if (waited)
+		gr_profile_unlocked(m, waited);
 }
 
 /* Why one that is not ours cannot be unlocked. [relaxed] it is a bug anyway. */

@@ -26,6 +26,7 @@
 #include "netpoll.h"
 #include "preempt.h"
 #include "probes.h"
+#include "profile_events.h"
 #include "rest.h"
 #include "san.h"
 #include "thread.h"
@@ -164,6 +165,16 @@ switch_away(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles)
 	return m;
 }
 
+/* The same where somebody asks what is waited for; see profile_events.h. */
+static __attribute__((noinline)) struct gr_m *
+switch_away_profiled(struct gr_m *m, gr_finish *finish, void *arg,
+		     unsigned reason, uint64_t cycles)
+{
+	m = switch_away(m, finish, arg, cycles);
+	gr_profile_waited(m, reason, cycles);
+	return m;
+}
+
 struct gr_m *
 gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 {
@@ -171,10 +182,22 @@ gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 
 	m->g->wait_since = cycles;
 	GR_PROBE3(park, m->g->id, m->g->wait_reason, m->g->wait_obj);
-	m = switch_away(m, finish, arg, cycles);
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		m = switch_away_profiled(m, finish, arg, m->g->wait_reason,
+					 cycles);
+	else
+		m = switch_away(m, finish, arg, cycles);
 	/* From here on its waiters are no longer what they were. */
 	m->g->wait_n = 0;
 	return m;
+}
+
+/* When it was made ready matters only to those who ask. */
+static inline void
+note_ready(struct gr_g *g)
+{
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		g->ready_since = gr_cycles();
 }
 
 void
@@ -256,6 +279,7 @@ void
 gr_ready(struct gr_m *m, struct gr_g *g)
 {
 	GR_PROBE1(ready, g->id);
+	note_ready(g);
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0)) {
 		gr_rest_want(g->m);
@@ -275,6 +299,7 @@ put_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 	uint32_t here = 0;
 
 	while ((g = *at)) {
+		note_ready(g);
 		gr_g_set_state(g, GORO_ABI_RUNNABLE);
 		if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0)) {
 			*at = g->next;
@@ -321,6 +346,7 @@ static void
 finish_yield(struct gr_m *m, struct gr_g *g, void *arg)
 {
 	(void)arg;
+	note_ready(g);
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0))
 		gr_rest_want(m);
@@ -335,7 +361,11 @@ goro_yield(void)
 	struct gr_p *p = m->p;
 	uint64_t cycles = p->tick % CLOCK_EVERY ? 0 : gr_cycles();
 
-	switch_away(m, finish_yield, NULL, cycles);
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		switch_away_profiled(m, finish_yield, NULL, GORO_WAIT_NONE,
+				     gr_cycles());
+	else
+		switch_away(m, finish_yield, NULL, cycles);
 }
 
 static void
@@ -366,6 +396,8 @@ gr_g_main(struct gr_m *m)
 
 	finish_switch(m);
 	g->flags &= ~GORO_ABI_G_FRESH;
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		gr_profile_started(m);
 	g->fn(g->arg);
 	m = gr_m_self();
 	gr_g_ending(m, g);

@@ -204,6 +204,8 @@ void gr_clock_init(void);
 void gr_clock_tick(void);
 /* Cycles from now until @ns from now, a little early rather than late. */
 uint64_t gr_cycles_in(int64_t ns);
+/* How long a cycle takes, as exactly as is known. */
+double gr_cycle_ns(void);
 
 static inline uint64_t
 gr_random(struct gr_p *p)

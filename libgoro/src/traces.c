@@ -9,6 +9,7 @@
 
 #include "atomic.h"
 #include "labels.h"
+#include "san.h"
 
 /* A table in @bytes of memory, touched as it fills; NULL: there is none. */
 struct gr_traces *
@@ -23,6 +24,9 @@ gr_traces_create(size_t bytes, bool borrows)
 	ts->bytes = bytes;
 	ts->used = sizeof(*ts);
 	ts->borrows = borrows;
+	/* It alone may point to a set of labels. */
+	if (!borrows && __lsan_register_root_region)
+		__lsan_register_root_region(ts, bytes);
 	return ts;
 }
 
@@ -39,8 +43,11 @@ gr_traces_destroy(struct gr_traces *ts)
 {
 	if (!ts)
 		return;
-	if (!ts->borrows)
+	if (!ts->borrows) {
 		gr_traces_each(ts, unref, NULL);
+		if (__lsan_unregister_root_region)
+			__lsan_unregister_root_region(ts, ts->bytes);
+	}
 	munmap(ts, ts->bytes);
 }
 

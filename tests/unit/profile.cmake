@@ -5,7 +5,7 @@
 goro_add_test(test_traces)
 if(TARGET gotrace)
 	goro_add_test(test_gzip LIBS ZLIB::ZLIB)
-	foreach(unit goroutine cpu)
+	foreach(unit goroutine cpu events)
 		goro_add_test(test_profile_${unit}
 			LIBS gotrace ENVIRONMENT GOROMAXPROCS=2)
 	endforeach()

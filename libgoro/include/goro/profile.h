@@ -58,6 +58,13 @@ int goro_profile_cpu_stop(void);
  * @kind  "goroutine"     the goroutines alive, by stack
  *        "creation"      the same by where they were started
  *        "threadcreate"  the runtime's threads
+ *        "block"         waits for other goroutines: channels, select, locks;
+ *                        label "reason" tells them apart
+ *        "wait"          the same with sleeps and I/O
+ *        "mutex"         unlocks that others waited for
+ *        "schedlatency"  from ready to running
+ *        The last four count from goro_profile_block_rate() and
+ *        goro_profile_mutex_fraction() on
  * @fd    written to, blocking
  *
  * Returns   0 once all of it is written
@@ -69,6 +76,33 @@ int goro_profile_cpu_stop(void);
  * Source    Go, runtime/pprof.Lookup(kind).WriteTo(w, 0)
  */
 int goro_profile_write(const char *kind, int fd);
+
+/**
+ * Record waits, for "block", "wait" and "schedlatency".
+ *
+ * @ns  1 records each; more, those that are at least so long, and a sample of
+ *      the shorter, so that sums stay true; 0 and less stops recording
+ *
+ * What was recorded stays. Waits that go on when a profile is written count
+ * with what they have taken so far, from this call on at the earliest.
+ *
+ * Context   any thread, at any time
+ * Source    Go, runtime.SetBlockProfileRate(); differs: waits that go on
+ *           count; labels are recorded
+ */
+void goro_profile_block_rate(int64_t ns);
+
+/**
+ * Record unlocks that others waited for, for "mutex": mutexes and rwmutexes,
+ * under the stack that unlocked.
+ *
+ * @n  1 records each, more one in so many; 0 and less stops recording
+ *
+ * Context   any thread, at any time
+ * Source    Go, runtime.SetMutexProfileFraction(); differs: the earlier value
+ *           is not returned
+ */
+void goro_profile_mutex_fraction(int n);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/*
+ * profile_events.c - waits, and who made others wait
+ *
+ * All values are cycles until a profile is written.
+ */
+#include "profile_events.h"
+
+#include <pthread.h>
+
+#include "code.h"
+#include "goro/profile.h"
+#include "labels.h"
+#include "profile.h"
+#include "sched.h"
+#include "waitq.h"
+
+enum {
+	COUNT_SHIFT = GR_PROFILE_COUNT_SHIFT,
+	ROOM = 4096, /* what making a row takes, and more */
+};
+
+uint32_t gr_profile_events;
+
+/* The tables: made at the first use, never taken away, as somebody may be
+ * about to add to one. [pair events-table] */
+static struct {
+	pthread_mutex_t control;
+	struct gr_traces *waits, *sched, *unlocks;
+	int64_t wait_rate_ns; /* [relaxed] parameters, for what comes */
+	uint32_t unlock_rate; /* likewise */
+	uint64_t waits_since; /* cycles, when it was last turned on; [relaxed] */
+} events = { .control = PTHREAD_MUTEX_INITIALIZER };
+
+static struct gr_traces *
+table(struct gr_traces **at)
+{
+	struct gr_traces *ts = gr_load_acq(at); /* [pair events-table] */
+
+	if (ts)
+		return ts;
+	ts = gr_traces_create(GR_TRACES_BYTES, false);
+	gr_store_rel(at, ts); /* [pair events-table] release: it is whole */
+	return ts;
+}
+
+static void
+turn(uint32_t what, bool on)
+{
+	/* [pair events] release: with it the tables. */
+	if (on)
+		__atomic_fetch_or(&gr_profile_events, what, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_and(&gr_profile_events, ~what, __ATOMIC_RELEASE);
+}
+
+void
+goro_profile_block_rate(int64_t ns)
+{
+	pthread_mutex_lock(&events.control);
+	gr_clock_init(); /* it may be on before the first run */
+	if (ns > 0 && gr_code_now() && table(&events.waits) &&
+	    table(&events.sched)) {
+		if (!gr_profile_wants(GR_EVENTS_WAITS))
+			gr_store_rlx(&events.waits_since, gr_cycles());
+		gr_store_rlx(&events.wait_rate_ns, ns);
+		turn(GR_EVENTS_WAITS, true);
+	} else {
+		turn(GR_EVENTS_WAITS, false);
+	}
+	pthread_mutex_unlock(&events.control);
+}
+
+void
+goro_profile_mutex_fraction(int n)
+{
+	pthread_mutex_lock(&events.control);
+	gr_clock_init();
+	if (n > 0 && gr_code_now() && table(&events.unlocks)) {
+		gr_store_rlx(&events.unlock_rate, (uint32_t)n);
+		turn(GR_EVENTS_UNLOCKS, true);
+	} else {
+		turn(GR_EVENTS_UNLOCKS, false);
+	}
+	pthread_mutex_unlock(&events.control);
+}
+
+/* --- Adding --------------------------------------------------------------- */
+
+/* Walk the caller's own stack, a goroutine's, and add. */
+static __attribute__((noinline)) void
+add_here(struct gr_traces *ts, const struct gr_m *m, unsigned tag,
+	 uint64_t count, uint64_t value)
+{
+	const struct gr_g *g = m->g;
+	struct gr_unwind u = { .exact = true };
+	uintptr_t pc[GR_TRACE_DEPTH];
+	struct gr_trace_key key = { .pc = pc, .tag = tag, .labels = g->labels };
+	struct gr_code *code = gr_code_now();
+
+	gr_regs_capture(&u.regs);
+	u.lo = u.regs.r[GR_REG_SP];
+	u.hi = g->stack_hi;
+	if (u.lo < g->stack_lo + ROOM) { /* no stack to walk the stack on */
+		gr_traces_lose(ts, count, value);
+		return;
+	}
+	key.n = gr_code_walk(code, &u, 1, pc, GR_TRACE_DEPTH);
+	gr_traces_add(ts, &key, count, value);
+}
+
+/*
+ * Is an event of @cycles to be kept, and for how much does it count? One that
+ * is longer than the rate counts for itself; else it is kept with the
+ * probability cycles / rate, and counts for rate / cycles such events.
+ */
+static bool
+keep(struct gr_p *p, uint64_t cycles, uint64_t *ret_count, uint64_t *ret_value)
+{
+	int64_t rate_ns = gr_load_rlx(&events.wait_rate_ns);
+	uint64_t rate;
+
+	*ret_count = 1ull << COUNT_SHIFT;
+	*ret_value = cycles;
+	if (rate_ns <= 1)
+		return true;
+	rate = gr_cycles_in(rate_ns);
+	if (cycles >= rate)
+		return true;
+	if (!cycles || gr_random(p) % rate >= cycles)
+		return false;
+	*ret_count = (rate << COUNT_SHIFT) / cycles;
+	*ret_value = rate;
+	return true;
+}
+
+void
+gr_profile_waited(struct gr_m *m, unsigned reason, uint64_t since)
+{
+	uint64_t now = gr_cycles(), ready = m->g->ready_since;
+	uint64_t from = gr_load_rlx(&events.waits_since), count, value;
+
+	since = since > from ? since : from;
+	if (reason && now > since && keep(m->p, now - since, &count, &value))
+		add_here(events.waits, m, reason, count, value);
+	if (ready >= since && now > ready &&
+	    keep(m->p, now - ready, &count, &value))
+		add_here(events.sched, m, 0, count, value);
+}
+
+void
+gr_profile_started(struct gr_m *m)
+{
+	const struct gr_g *g = m->g;
+	uintptr_t pc[] = { (uintptr_t)g->fn, g->creator_pc - 1 };
+	struct gr_trace_key key = { pc, 1 + (g->creator_pc != 0), 0,
+				    g->labels };
+	uint64_t now = gr_cycles(), count, value;
+
+	/* Its creator may have been here before anybody asked. */
+	if (g->ready_since >= gr_load_rlx(&events.waits_since) &&
+	    now > g->ready_since &&
+	    keep(m->p, now - g->ready_since, &count, &value))
+		gr_traces_add(events.sched, &key, count, value);
+}
+
+uint64_t
+gr_profile_charge(struct gr_waitq *q)
+{
+	uint64_t now = gr_cycles(), sum = 0;
+
+	/* Both were written before the waiter was let into the queue, or by
+	 * who had its lock before us. */
+	for (struct gr_waiter *w = q->first; w; w = w->next) {
+		struct gr_g *g = w->g;
+		uint64_t since = g->wait_since > g->charged ? g->wait_since :
+							      g->charged;
+
+		if (now > since)
+			sum += now - since;
+		g->charged = now;
+	}
+	return sum;
+}
+
+void
+gr_profile_unlocked(struct gr_m *m, uint64_t waited)
+{
+	uint32_t rate = gr_load_rlx(&events.unlock_rate);
+
+	if (rate > 1 && gr_random(m->p) % rate)
+		return;
+	add_here(events.unlocks, m, 0, (uint64_t)rate << COUNT_SHIFT,
+		 waited * rate);
+}
+
+/* --- Writing -------------------------------------------------------------- */
+
+struct copy {
+	struct gr_traces *to;
+	enum gr_profile_kind kind;
+	uint64_t since; /* of what goes on, no earlier than this counts */
+};
+
+/* Does @kind count it? A block profile is of waits for other goroutines, as
+ * Go's; that of all waits has sleep and I/O too. */
+static bool
+counts(enum gr_profile_kind kind, unsigned reason)
+{
+	return kind != GR_PROFILE_BLOCK ||
+	       (reason != GORO_WAIT_SLEEP && reason != GORO_WAIT_IO);
+}
+
+static void
+copy(const struct gr_trace *t, void *arg)
+{
+	struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels };
+	struct copy *c = arg;
+
+	/* [pair trace-sums] [relaxed] sums; the next profile has the rest. */
+	if (counts(c->kind, t->tag))
+		gr_traces_add(c->to, &key, gr_load_rlx(&t->count),
+			      gr_load_rlx(&t->value));
+}
+
+static void
+copy_all(struct gr_traces *from, struct copy *c)
+{
+	if (!from)
+		return;
+	gr_traces_each(from, copy, c);
+	gr_traces_lose(c->to, gr_load_rlx(&from->lost),
+		       gr_load_rlx(&from->lost_value));
+}
+
+static void
+add_unfinished(const struct gr_profile_wait *wait, void *arg)
+{
+	struct copy *c = arg;
+	uint64_t since = wait->since > c->since ? wait->since : c->since;
+	uint64_t now = gr_cycles();
+
+	if (now > since && wait->key->tag && counts(c->kind, wait->key->tag))
+		gr_traces_add(c->to, wait->key, 1ull << COUNT_SHIFT,
+			      now - since);
+}
+
+void
+gr_profile_events_copy(enum gr_profile_kind kind, struct gr_traces *to)
+{
+	struct copy c = { to, kind, gr_load_rlx(&events.waits_since) };
+
+	/* [pair events-table] */
+	if (kind == GR_PROFILE_MUTEX)
+		copy_all(gr_load_acq(&events.unlocks), &c);
+	else if (kind == GR_PROFILE_SCHEDLATENCY)
+		copy_all(gr_load_acq(&events.sched), &c);
+	else
+		copy_all(gr_load_acq(&events.waits), &c);
+	if ((kind == GR_PROFILE_BLOCK || kind == GR_PROFILE_WAIT) &&
+	    gr_profile_wants(GR_EVENTS_WAITS))
+		gr_profile_waits(add_unfinished, &c);
+}
