@@ -76,6 +76,7 @@ gr_chan_send_locked(struct gr_m *m, struct goro_chan *ch, const void *elem)
 		gr_unlock(&ch->lock);
 		return GR_CHAN_CLOSED;
 	}
+	ch->sent = true;
 	if ((w = gr_waitq_claim(&ch->recvq))) {
 		struct gr_g *g = claimed(w);
 

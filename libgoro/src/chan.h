@@ -29,6 +29,8 @@ struct goro_chan {
 	struct gr_waitq recvq, sendq; /* ->first: [pair chan-peek] */
 	uint32_t refs;       /* [pair chan-refs] */
 	uint8_t kind;        /* enum goro_abi_chan_kind */
+	bool sent;           /* something, once */
+	uint32_t test;       /* of who made it, as in struct gr_g */
 	uint64_t id;         /* 0: free */
 	uint64_t creator_id, creator_pc;
 	char *name;          /* malloc'ed, or NULL */

@@ -14,6 +14,7 @@
 
 #include "chan.h"
 #include "goro/goro.h"
+#include "leak/test.h"
 
 enum {
 	SLAB_BYTES = 1 << 20, /* address space; pages come as they are used */
@@ -107,6 +108,7 @@ gr_chan_create(size_t elem_bytes, size_t capacity,
 		.kind = kind,
 		.creator_id = goro_self(),
 		.creator_pc = creator_pc,
+		.test = gr_leak_test_here(),
 	};
 	/* [pair chan-id] release: a reader outside that sees an id sees a
 	 * channel. */
@@ -147,6 +149,8 @@ goro_chan_unref(struct goro_chan *ch)
 	gr_unlock(&ch->lock);
 	if (ch->timer)
 		gr_chan_timer_free(ch->timer); /* it sends no more */
+	else if (__builtin_expect(ch->len && !ch->closed, 0))
+		gr_leak_dropped(ch);
 	gr_store_rel(&ch->id, 0); /* [pair chan-id] */
 	if (ch->buf != (char *)ch)
 		free(ch->buf);

@@ -8,6 +8,7 @@
 #include "fatal.h"
 #include "goro/goro.h"
 #include "labels.h"
+#include "leak/test.h"
 #include "probes.h"
 #include "runtime.h"
 #include "san.h"
@@ -118,6 +119,8 @@ gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *), void *arg,
 	gr_store_rel(&g->labels,
 		     m && m->g ? gr_labels_ref(m->g->labels) : NULL);
 	g->preempt_off = 0;
+	/* [relaxed] a test begins and ends while it is alone. */
+	g->test = m && m->g ? m->g->test : gr_load_rlx(&gr_leak_test);
 	g->eh = (struct gr_eh){ 0 };
 	g->sp = gr_context_fresh(top);
 	count_add(p, 1);

@@ -79,6 +79,7 @@ struct gr_g {
 	uint32_t parked; /* see waitq.c */
 	struct gr_labels *labels;
 	uint32_t preempt_off;
+	uint32_t test; /* that has started it, or who did; see leak/test.c */
 	struct gr_eh eh; /* while not on a thread */
 	struct gr_hold hold;       /* the first; see rwmutex.c */
 	struct gr_once_call *once; /* on its stack; see once.c */

@@ -9,16 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* One line: "start-end perms offset device inode   path". */
-struct mapping {
-	uintptr_t start, end, offset;
-	bool readable, executable;
-	const char *path; /* "" for anonymous memory */
-	size_t path_bytes;
-};
-
-static bool
-maps_open(struct gr_maps *maps)
+bool
+gr_maps_open(struct gr_maps *maps)
 {
 	maps->at = maps->n = 0;
 	maps->fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
@@ -93,7 +85,7 @@ skip_word(const char **p, const char *end)
 }
 
 static bool
-parse_mapping(const char *p, size_t bytes, struct mapping *ret)
+parse_mapping(const char *p, size_t bytes, struct gr_mapping *ret)
 {
 	const char *end = p + bytes;
 	const char *perms;
@@ -109,6 +101,7 @@ parse_mapping(const char *p, size_t bytes, struct mapping *ret)
 	while (p < end && *p == ' ')
 		p++;
 	ret->readable = perms[0] == 'r';
+	ret->writable = perms[1] == 'w';
 	ret->executable = perms[2] == 'x';
 	ret->path = p;
 	ret->path_bytes = (size_t)(end - p);
@@ -116,8 +109,8 @@ parse_mapping(const char *p, size_t bytes, struct mapping *ret)
 }
 
 /* The next mapping; its path is valid until the one after it is read. */
-static bool
-maps_next(struct gr_maps *maps, struct mapping *ret)
+bool
+gr_maps_next(struct gr_maps *maps, struct gr_mapping *ret)
 {
 	const char *line;
 	size_t bytes;
@@ -134,12 +127,12 @@ bool
 gr_mapping_of(struct gr_maps *maps, uintptr_t addr, uintptr_t *ret_lo,
 	      uintptr_t *ret_hi)
 {
-	struct mapping mp;
+	struct gr_mapping mp;
 	bool found = false;
 
-	if (!maps_open(maps))
+	if (!gr_maps_open(maps))
 		return false;
-	while (maps_next(maps, &mp)) {
+	while (gr_maps_next(maps, &mp)) {
 		if (addr < mp.start || addr >= mp.end || !mp.readable)
 			continue;
 		*ret_lo = mp.start;
@@ -150,13 +143,13 @@ gr_mapping_of(struct gr_maps *maps, uintptr_t addr, uintptr_t *ret_lo,
 }
 
 static bool
-path_is(const struct mapping *mp, const char *s)
+path_is(const struct gr_mapping *mp, const char *s)
 {
 	return mp->path_bytes == strlen(s) && !memcmp(mp->path, s, strlen(s));
 }
 
 static const char *
-keep_path(struct gr_modules *ms, const struct mapping *mp)
+keep_path(struct gr_modules *ms, const struct gr_mapping *mp)
 {
 	static const char deleted[] = " (deleted)";
 	size_t n = mp->path_bytes, tail = sizeof(deleted) - 1;
@@ -190,7 +183,7 @@ find_eh_frame(const struct gr_module *m)
 }
 
 static bool
-may_begin_module(const struct mapping *mp)
+may_begin_module(const struct gr_mapping *mp)
 {
 	return mp->offset == 0 && mp->readable &&
 	       (mp->path[0] == '/' || path_is(mp, "[vdso]"));
@@ -199,7 +192,7 @@ may_begin_module(const struct mapping *mp)
 /* Fill in @m from the header that begins @mp; false: it is no module. */
 static bool
 module_begin(struct gr_modules *ms, struct gr_module *m,
-	     const struct mapping *mp)
+	     const struct gr_mapping *mp)
 {
 	struct gr_image im;
 	Elf64_Phdr ph;
@@ -235,7 +228,7 @@ module_begin(struct gr_modules *ms, struct gr_module *m,
 
 /* Take what @mp tells of @m; true once its text is known to be there. */
 static bool
-module_extend(struct gr_module *m, const struct mapping *mp)
+module_extend(struct gr_module *m, const struct gr_mapping *mp)
 {
 	uintptr_t eh = m->eh_hdr ? m->eh_hdr : m->eh_frame;
 
@@ -251,13 +244,13 @@ void
 gr_modules_read(struct gr_modules *ms)
 {
 	struct gr_module m = { 0 }, next;
-	struct mapping mp;
+	struct gr_mapping mp;
 	bool is_module = false; /* m is one: its text was seen */
 
 	ms->n = ms->paths_used = 0;
-	if (!maps_open(&ms->maps))
+	if (!gr_maps_open(&ms->maps))
 		return;
-	while (maps_next(&ms->maps, &mp)) {
+	while (gr_maps_next(&ms->maps, &mp)) {
 		if (may_begin_module(&mp) && module_begin(ms, &next, &mp)) {
 			if (is_module && ms->n < GR_MODULES)
 				ms->module[ms->n++] = m;

@@ -42,7 +42,14 @@ struct gr_module {
 	struct gr_build_id build_id;
 };
 
-/* Lines of /proc/self/maps. */
+/* A line of /proc/self/maps: "start-end perms offset device inode   path". */
+struct gr_mapping {
+	uintptr_t start, end, offset;
+	bool readable, writable, executable;
+	const char *path; /* not terminated */
+	size_t path_bytes;
+};
+
 struct gr_maps {
 	int fd;
 	size_t at, n; /* what buf holds and nobody has read yet */
@@ -63,6 +70,10 @@ const struct gr_module *gr_modules_find(const struct gr_modules *ms,
 const char *gr_module_name(const struct gr_module *m);
 bool gr_module_open(const struct gr_module *m, struct gr_image *ret);
 
+/* One mapping after the other, to the end: that closes it. A path is valid until
+ * the next one is read. */
+bool gr_maps_open(struct gr_maps *maps);
+bool gr_maps_next(struct gr_maps *maps, struct gr_mapping *ret);
 bool gr_mapping_of(struct gr_maps *maps, uintptr_t addr, uintptr_t *ret_lo,
 		   uintptr_t *ret_hi);
 

@@ -23,6 +23,7 @@
 #include "futex.h"
 #include "goro/goro.h"
 #include "idle.h"
+#include "leak/world.h"
 #include "netpoll.h"
 #include "options.h"
 #include "preempt.h"
@@ -148,6 +149,7 @@ monitor_main(void *arg)
 	int steady = 0, idle = 0;
 
 	(void)arg;
+	gr_world_own(true);
 	while (!gr_load_acq(&stop)) { /* [pair monitor] */
 		uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 		int64_t now_ns = gr_now_ns(), soon_ns = PACE_MAX_NS;
@@ -187,6 +189,7 @@ monitor_main(void *arg)
 			steady = 0;
 		}
 	}
+	gr_world_own(false);
 	return NULL;
 }
 

@@ -305,7 +305,7 @@ gr_preempt_thread_init(struct gr_m *m)
 	pthread_sigmask(SIG_SETMASK, NULL, &m->sigmask);
 	m->tls_lo = tp;
 	dl_iterate_phdr(least_tls, &m->tls_lo);
-	m->tls_hi = tp + 4096; /* struct pthread; 2,304 bytes in glibc 2.36 */
+	m->tls_hi = tp + GR_TLS_ABOVE;
 }
 
 void

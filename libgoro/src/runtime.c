@@ -26,6 +26,7 @@
 #include "futex.h"
 #include "goro/goro.h"
 #include "idle.h"
+#include "leak/test.h"
 #include "monitor.h"
 #include "netpoll.h"
 #include "options.h"
@@ -62,6 +63,7 @@ main_goroutine(void *arg)
 {
 	(void)arg;
 	program.result = program.fn(program.arg);
+	gr_leak_main_ended();
 	/* [pair stopping] release */
 	gr_store_sc(&gr_stopping, 1);
 	gr_store_rel(&ended, 1); /* [pair run] */
@@ -154,6 +156,7 @@ drop(struct gr_g *g, uint64_t word, void *arg)
 static void
 clean_up(void)
 {
+	gr_leak_run_ended();
 	gr_g_each(drop, NULL);
 	gr_globq_drop();
 	gr_preempted_drop();

@@ -72,6 +72,10 @@ enum gr_p_status {
 /* What is to be done with a goroutine that has just left its stack. */
 typedef void gr_finish(struct gr_m *m, struct gr_g *g, void *arg);
 
+/* Room for glibc's struct pthread, which begins at the thread pointer; 2,304
+ * bytes in 2.36. */
+enum { GR_TLS_ABOVE = 4096 };
+
 struct gr_m {
 	struct gr_m *next; /* in all threads; [pair threads] */
 	struct gr_g *g;    /* running here, or NULL on the scheduler's stack */

@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
-# The check for leaks.
+# The check for leaks: on memory that is made up, and in a process, with a table
+# of heap blocks and without.
 
 goro_add_test(test_reach)
+goro_add_test(test_leak ENVIRONMENT GOROMAXPROCS=2)
+if(TARGET goro_heap)
+	foreach(procs 1 2 8)
+		goro_add_test(test_leak_heap_procs${procs}
+			COMMAND test_leak
+			ENVIRONMENT GOROMAXPROCS=${procs}
+				LD_PRELOAD=$<TARGET_FILE:goro_heap>)
+	endforeach()
+endif()

@@ -85,8 +85,8 @@ setup(void **state)
 	gr_reach_add_root(&t.r, (uintptr_t)w.global, (uintptr_t)w.block);
 	t.stacks = gr_reach_add_grid(&t.r, (uintptr_t)w.stack,
 				     sizeof(w.stack[0]), STACKS, true);
-	t.chans = gr_reach_add_grid(&t.r, (uintptr_t)w.chan,
-				    sizeof(w.chan[0]), CHANS, false);
+	t.chans = gr_reach_add_grid(&t.r, (uintptr_t)w.chan, sizeof(w.chan[0]),
+				    CHANS, false);
 	return 0;
 }
 
@@ -127,15 +127,14 @@ add_chan(size_t i)
 static uint32_t
 add_lock(void *at)
 {
-	return gr_reach_add_obj(&t.r,
-				&(struct gr_reach_obj){
-					.lo = (uintptr_t)at,
-					.hi = (uintptr_t)at + 8 });
+	return gr_reach_add_obj(
+		&t.r, &(struct gr_reach_obj){ .lo = (uintptr_t)at,
+					      .hi = (uintptr_t)at + 8 });
 }
 
 /* A word of the part of a stack that is in use. */
 #define LOCAL(g, i) w.stack[g][STACK_WORDS / 2 + (i)]
-#define ADDR(x) ((uintptr_t)&(x))
+#define ADDR(x) ((uintptr_t) & (x))
 
 static void
 run(void)
@@ -304,7 +303,8 @@ static void
 locks_in_globals_are_reached_but_have_owners(void **state)
 {
 	uint32_t a = add_g(0, false), b = add_g(1, false), c = add_g(2, false);
-	uint32_t d = add_g(3, false), lives = add_g(4, true), e = add_g(5, false);
+	uint32_t d = add_g(3, false), lives = add_g(4, true),
+		 e = add_g(5, false);
 	uint32_t m1 = add_lock(&w.global[0]), m2 = add_lock(&w.global[1]);
 	uint32_t m3 = add_lock(&w.global[2]), m4 = add_lock(&w.global[3]);
 

@@ -22,15 +22,16 @@ gr_reach_init(struct gr_reach *r, const struct gr_reach_memory *memory)
 	r->by_place = GR_VEC(uint32_t);
 	r->work = GR_VEC(struct gr_reach_span);
 	r->released = GR_VEC(uint32_t);
+	r->why = GR_VEC(struct gr_reach_why);
 	r->grid_lo = UINTPTR_MAX;
 }
 
 void
 gr_reach_fini(struct gr_reach *r)
 {
-	struct gr_vec *all[] = { &r->g,    &r->obj,      &r->link,
-				 &r->grid, &r->ids,      &r->root,
-				 &r->work, &r->by_place, &r->released };
+	struct gr_vec *all[] = { &r->g,        &r->obj,  &r->link, &r->grid,
+				 &r->ids,      &r->root, &r->work, &r->by_place,
+				 &r->released, &r->why };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		gr_vec_fini(all[i]);
@@ -124,8 +125,8 @@ size_t
 gr_reach_add_grid(struct gr_reach *r, uintptr_t lo, uintptr_t each, size_t n,
 		  bool stacks)
 {
-	struct gr_reach_grid *grid, new = { lo, lo + each * n, each, r->ids.n,
-					    stacks };
+	struct gr_reach_grid *grid,
+		new = { lo, lo + each * n, each, r->ids.n, stacks };
 	size_t at = r->grid.n;
 
 	if (!gr_vec_reserve(&r->ids, n) || !push(r, &r->grid)) {
@@ -222,6 +223,17 @@ may_hold_objects(struct gr_reach *r, uintptr_t lo, uintptr_t hi)
 
 /* --- Marking -------------------------------------------------------------- */
 
+static inline void
+note_why(struct gr_reach *r, uintptr_t what)
+{
+	struct gr_reach_why *w;
+
+	if (__builtin_expect(!r->explain || r->measuring, 1))
+		return;
+	if ((w = push(r, &r->why)))
+		*w = (struct gr_reach_why){ what, r->at };
+}
+
 static void
 release(struct gr_reach *r, uint32_t g)
 {
@@ -254,6 +266,7 @@ mark_obj(struct gr_reach *r, struct gr_reach_obj *o)
 	if (o->marked)
 		return;
 	o->marked = true;
+	note_why(r, o->lo);
 	for (int i = 0; i < 2; i++)
 		add_span(r, &r->work, o->items[i].lo, o->items[i].hi);
 	release_waiters(r, o);
@@ -287,15 +300,16 @@ mark_stack(struct gr_reach *r, struct gr_reach_g *g)
 	if (g->marked)
 		return;
 	g->marked = true;
+	note_why(r, g->lo);
 	add_span(r, &r->work, g->lo, g->hi);
 	mark_objects_in(r, g->lo, g->hi);
 }
 
-static const struct gr_reach_grid *
-grid_of(const struct gr_reach *r, uintptr_t addr)
+const struct gr_reach_grid *
+gr_reach_grid_at(const struct gr_reach *r, uintptr_t addr)
 {
-	const struct gr_reach_grid *v =
-		gr_vec_at(&r->grid, struct gr_reach_grid, 0);
+	const struct gr_reach_grid *v = gr_vec_at(&r->grid,
+						  struct gr_reach_grid, 0);
 	size_t lo = 0, hi = r->grid.n;
 
 	while (lo < hi) {
@@ -313,14 +327,13 @@ grid_of(const struct gr_reach *r, uintptr_t addr)
 static bool
 consider_grid(struct gr_reach *r, uintptr_t addr)
 {
-	const struct gr_reach_grid *grid = grid_of(r, addr);
+	const struct gr_reach_grid *grid = gr_reach_grid_at(r, addr);
 	struct gr_reach_g *g;
 	uint32_t id;
 
 	if (!grid)
 		return false;
-	id = *gr_vec_at(&r->ids, uint32_t,
-			grid->ids + (addr - grid->lo) / grid->each);
+	id = *gr_reach_id_at(r, grid, addr);
 	if (id == GR_REACH_NONE)
 		return true;
 	if (!grid->stacks) {
@@ -348,6 +361,7 @@ consider(struct gr_reach *r, uintptr_t word)
 	if (!r->memory.block(r->memory.arg, word, &lo, &hi) ||
 	    !r->memory.mark(r->memory.arg, lo))
 		return;
+	note_why(r, lo);
 	add_span(r, &r->work, lo, hi);
 	mark_objects_in(r, lo, hi);
 }
@@ -357,11 +371,14 @@ scan(struct gr_reach *r, struct gr_reach_span s, bool root)
 {
 	while (s.lo < s.hi && !r->failed) {
 		const uintptr_t *words;
-		size_t bytes = r->memory.view(r->memory.arg, s.lo,
-					      s.hi - s.lo, root, &words);
+		size_t bytes = r->memory.view(r->memory.arg, s.lo, s.hi - s.lo,
+					      root, &words);
 
-		for (size_t i = 0; words && i < bytes / sizeof(*words); i++)
+		for (size_t i = 0; words && i < bytes / sizeof(*words); i++) {
+			r->at = s.lo + i * sizeof(*words);
 			consider(r, words[i]);
+		}
+		r->at = 0;
 		r->scanned += bytes;
 		s.lo += bytes;
 	}
@@ -392,8 +409,10 @@ drain(struct gr_reach *r)
 			run_released(r, *gr_vec_at(&r->released, uint32_t,
 						   --r->released.n));
 		else if (r->work.n)
-			scan(r, *gr_vec_at(&r->work, struct gr_reach_span,
-					   --r->work.n), false);
+			scan(r,
+			     *gr_vec_at(&r->work, struct gr_reach_span,
+					--r->work.n),
+			     false);
 		else
 			break;
 	}
@@ -404,7 +423,7 @@ static bool
 has_a_place(const struct gr_reach *r, uintptr_t addr)
 {
 	const struct gr_reach_memory *m = &r->memory;
-	const struct gr_reach_grid *grid = grid_of(r, addr);
+	const struct gr_reach_grid *grid = gr_reach_grid_at(r, addr);
 	const struct gr_reach_g *g;
 	uintptr_t lo, hi;
 	uint32_t id;
@@ -412,8 +431,7 @@ has_a_place(const struct gr_reach *r, uintptr_t addr)
 	if (!grid)
 		return addr - m->heap_lo < m->heap_hi - m->heap_lo &&
 		       m->block(m->arg, addr, &lo, &hi);
-	id = *gr_vec_at(&r->ids, uint32_t,
-			grid->ids + (addr - grid->lo) / grid->each);
+	id = *gr_reach_id_at(r, grid, addr);
 	if (!grid->stacks || id == GR_REACH_NONE)
 		return false;
 	g = gr_reach_g(r, id);

@@ -80,16 +80,22 @@ struct gr_reach_g {
 
 /* What can be waited for. */
 struct gr_reach_obj {
-	uintptr_t lo, hi;   /* where it lies */
+	uintptr_t lo, hi;              /* where it lies */
 	struct gr_reach_span items[2]; /* what a channel's buffer holds */
-	uint32_t waiters;   /* list of links, to goroutines */
-	uint32_t owners;    /* that are not live; 0 for what has no owner */
-	bool channel;       /* found by its grid, not by where it lies */
+	uint32_t waiters;              /* list of links, to goroutines */
+	uint32_t owners; /* that are not live; 0 for what has no owner */
+	bool channel;    /* found by its grid, not by where it lies */
 	bool marked;
 };
 
 struct gr_reach_link {
 	uint32_t to, next;
+};
+
+/* How something was reached: the word that pointed there. */
+struct gr_reach_why {
+	uintptr_t what; /* where the block, stack or object begins */
+	uintptr_t from; /* 0: by where it lies, or by being live */
 };
 
 struct gr_reach {
@@ -98,6 +104,9 @@ struct gr_reach {
 	struct gr_vec by_place; /* objects that are no channels, by address */
 	struct gr_vec work;     /* spans to scan */
 	struct gr_vec released; /* goroutines to scan */
+	struct gr_vec why;      /* kept if `explain` was set beforehand */
+	bool explain;
+	uintptr_t at; /* the word that is looked at, or 0 */
 	uintptr_t grid_lo, grid_hi;
 	uint64_t scanned; /* bytes */
 	bool failed;      /* out of memory: there is no verdict */
@@ -128,6 +137,18 @@ bool gr_reach_run(struct gr_reach *r);
 /* After that: bytes of heap blocks and stack that only @g can get at, and none
  * that this was called for before. */
 uint64_t gr_reach_held(struct gr_reach *r, uint32_t g);
+
+/* The grid that @addr lies in, or NULL; and what is there, or NONE. */
+const struct gr_reach_grid *gr_reach_grid_at(const struct gr_reach *r,
+					     uintptr_t addr);
+
+static inline uint32_t *
+gr_reach_id_at(const struct gr_reach *r, const struct gr_reach_grid *grid,
+	       uintptr_t addr)
+{
+	return gr_vec_at(&r->ids, uint32_t,
+			 grid->ids + (addr - grid->lo) / grid->each);
+}
 
 static inline struct gr_reach_g *
 gr_reach_g(const struct gr_reach *r, uint32_t i)

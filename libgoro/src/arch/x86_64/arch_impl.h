@@ -86,6 +86,30 @@ gr_arch_ucontext_call(void *ucontext, void (*fn)(void))
 	r[REG_RIP] = (greg_t)fn;
 }
 
+/*
+ * Where the vector registers of the interrupted thread were saved; both 0 in a
+ * system call, since the call of libc's function has left nothing in them. Its
+ * PC is behind the instruction, or before it where it is to begin anew.
+ */
+static inline void
+gr_arch_ucontext_vectors(const ucontext_t *uc, uintptr_t *ret_lo,
+			 uintptr_t *ret_hi)
+{
+	const uint8_t *pc = (const uint8_t *)gr_arch_ucontext_pc(uc);
+	const uint32_t *more;
+	uintptr_t at = (uintptr_t)uc->uc_mcontext.fpregs;
+
+	*ret_lo = *ret_hi = 0;
+	if (!at || (pc[-2] == 0x0f && pc[-1] == 0x05) ||
+	    (pc[0] == 0x0f && pc[1] == 0x05))
+		return;
+	/* fxsave's 512 bytes, where the kernel says whether more follow: a
+	 * magic number, and the size of it all. */
+	more = (const uint32_t *)(at + 464);
+	*ret_lo = at;
+	*ret_hi = at + (more[0] == 0x46505853 ? more[1] : 512);
+}
+
 static inline void
 gr_arch_relax(void)
 {

@@ -109,7 +109,13 @@ gr_context_entry:
 	.cfi_undefined rip
 	.cfi_def_cfa rsp, 0
 	leaq	-1(%rsi), %rsp
+	/* Nothing of the last one: its addresses would look like ours. */
 	xorl	%ebp, %ebp
+	xorl	%ebx, %ebx
+	xorl	%r12d, %r12d
+	xorl	%r13d, %r13d
+	xorl	%r14d, %r14d
+	xorl	%r15d, %r15d
 	cmpl	$0x1f80, %r8d
 	jne	.Ldefault_control
 	cmpl	$0x037f, %r9d

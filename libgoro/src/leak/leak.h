@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * leak.h - one check: what it is asked, and what it finds
+ *
+ * Idea       Everything that a report needs is taken while the world stands:
+ *            stacks, names, what is waited for. What is alike is put together
+ *            at once, as a million goroutines leak at a handful of places.
+ *            The report is written when all run again.
+ */
+#ifndef GR_LEAK_LEAK_H
+#define GR_LEAK_LEAK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "goro/leak.h"
+#include "leak/vec.h"
+#include "names.h"
+#include "snapshot.h"
+
+enum { GR_LEAK_KINDS = GORO_LEAK_DEADLOCK + 1 };
+
+struct gr_leak_ask {
+	const char *when; /* "main", "exit", "signal" ...: for the report */
+	bool leftovers;   /* those that are alive are findings too */
+	bool all_stuck;   /* nobody runs: no proof is needed */
+	uint64_t test;    /* only what this one has started; 0: all */
+};
+
+enum {
+	GR_LEAK_FRAMES = 48,
+	GR_LEAK_CYCLE = 16,
+};
+
+/* What is waited for, or a channel that nobody reads. */
+struct gr_leak_obj {
+	uintptr_t addr; /* 0: nothing */
+	uint64_t id;    /* of a channel, else 0 */
+	uint64_t creator_id, elem_bytes, cap, len;
+	uintptr_t creator_pc;
+	uint8_t reason;
+	bool closed;
+	char name[GR_NAME_SHOWN];
+};
+
+/* Goroutines that are alike, or one channel. */
+struct gr_leak_group {
+	enum goro_leak_kind kind;
+	uint64_t n;            /* goroutines; 1 for a channel */
+	uint32_t ids, last_id; /* list of links into gr_leak.ids */
+	uint32_t next;         /* by hash */
+	uint64_t hash;
+
+	/* Of the first of them. */
+	unsigned state, reason;
+	uint64_t creator_id;
+	uintptr_t creator_pc;
+	char name[GR_NAME_SHOWN];
+	unsigned frames_n;
+	bool cut;   /* there are more frames */
+	bool exact; /* the first is no return address */
+	uintptr_t frame[GR_LEAK_FRAMES];
+	struct gr_leak_obj obj;
+	uint64_t owner;   /* of the lock; 0: none, or not known */
+	bool owner_ended; /* and never gave it back */
+	unsigned cycle_n; /* who waits for whom, back to the first; 0: none */
+	uint64_t cycle[GR_LEAK_CYCLE];
+	uint64_t held; /* bytes that only they can get at */
+};
+
+struct gr_leak_id {
+	uint64_t id;
+	uint32_t next;
+};
+
+struct gr_leak {
+	struct gr_leak_ask ask;
+	int err;         /* negative: there is no verdict */
+	int32_t culprit; /* the thread that did not stop */
+	bool exact_heap;
+	bool restless; /* something will move by itself */
+	uint64_t goroutines, scanned;
+	int64_t stopped_ns;
+	uint64_t unsound; /* called leaked before, and has run since: an id */
+	int count[GR_LEAK_KINDS];
+	struct gr_vec group; /* struct gr_leak_group */
+	struct gr_vec id;    /* struct gr_leak_id */
+	uint32_t bucket[1024];
+	/* For names, and for who reports. */
+	struct gr_modules modules;
+	struct gr_names names;
+	struct gr_row row_slots[4096];
+	struct gr_rows rows;
+	struct gr_snapshot snapshot;
+};
+
+/* A check, on memory of its own; NULL: there is none. */
+struct gr_leak *gr_leak_run(const struct gr_leak_ask *ask);
+void gr_leak_free(struct gr_leak *l);
+
+/* The same, on a goroutine: while it leaves some behind that may be about to
+ * end, look again, for half a second at most. */
+struct gr_leak *gr_leak_run_settled(const struct gr_leak_ask *ask);
+
+/* check.c: the ids of proven leaks are remembered until the run ends. */
+void gr_leak_forget(void);
+
+/* api.c */
+int gr_leak_conclude(struct gr_leak *l, FILE *report);
+
+/* ignore.c */
+bool gr_leak_is_ignored(struct gr_leak *l, const struct gr_leak_group *g);
+void gr_leak_copy_roots(struct gr_vec *to);
+
+/* report.c: what was found, in words. */
+void gr_leak_report(struct gr_leak *l, FILE *to);
+
+static inline struct gr_leak_group *
+gr_leak_group(const struct gr_leak *l, uint32_t i)
+{
+	return gr_vec_at(&l->group, struct gr_leak_group, i);
+}
+
+#endif

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report.c - what was found, in words
+ *
+ *	2 goroutines have leaked
+ *
+ *	[leaked] 2 goroutines wait to receive from a channel that nothing else
+ *	can reach: they can never go on
+ *	goroutines 7, 9 [chan receive]:
+ *	  goro_chan_recv
+ *	  worker
+ *	started by main in goroutine 1
+ *	channel #3 "jobs": 8 bytes an item, unbuffered, made by main
+ *	they hold 4,160 bytes
+ *
+ * The story is one sentence; goro-leakcheck tells it with files and lines.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "goro/abi.h"
+#include "leak/leak.h"
+#include "leak/report.h"
+
+extern const char gr_state_names[GORO_ABI_STATES][16]; /* abi.c */
+extern const char gr_reason_names[GORO_WAIT_REASONS][32];
+
+const char *const gr_leak_kind_names[GR_LEAK_KINDS] = {
+	[GORO_LEAK_PROVEN] = "leaked",
+	[GORO_LEAK_LEFTOVER] = "leftover",
+	[GORO_LEAK_SUSPECT] = "suspect",
+	[GORO_LEAK_UNCLOSED_CHAN] = "unclosed-channel",
+	[GORO_LEAK_DEADLOCK] = "deadlock",
+};
+
+/* What somebody who waits so is doing. */
+static const char *
+doing(unsigned reason)
+{
+	static const char *const words[GORO_WAIT_REASONS] = {
+		[GORO_WAIT_CHAN_RECV] = "to receive from a channel",
+		[GORO_WAIT_CHAN_SEND] = "to send on a channel",
+		[GORO_WAIT_CHAN_RECV_NIL] = "to receive from a nil channel",
+		[GORO_WAIT_CHAN_SEND_NIL] = "to send on a nil channel",
+		[GORO_WAIT_SELECT] = "in a select",
+		[GORO_WAIT_SELECT_EMPTY] = "in a select without channels",
+		[GORO_WAIT_SLEEP] = "in a sleep",
+		[GORO_WAIT_MUTEX] = "to lock a mutex",
+		[GORO_WAIT_RLOCK] = "to lock an rwmutex for reading",
+		[GORO_WAIT_WLOCK] = "to lock an rwmutex for writing",
+		[GORO_WAIT_GROUP] = "for a waitgroup",
+		[GORO_WAIT_COND] = "for a condition",
+		[GORO_WAIT_ONCE] = "for a once to be done",
+		[GORO_WAIT_IO] = "for I/O",
+	};
+
+	return reason < GORO_WAIT_REASONS ? words[reason] : NULL;
+}
+
+static void
+tell_cycle(const struct gr_leak_group *g, char *to, size_t room)
+{
+	size_t n = (size_t)snprintf(to, room,
+				    "in a ring of those that wait for each "
+				    "other: ");
+
+	for (unsigned i = 0; i <= g->cycle_n && n < room; i++)
+		n += (size_t)snprintf(to + n, room - n,
+				      i ? ", which waits for goroutine "
+					  "%" PRIu64 :
+					  "goroutine %" PRIu64,
+				      g->cycle[i % g->cycle_n]);
+}
+
+/* Why it can never go on. */
+static void
+tell_why(const struct gr_leak_group *g, const char *they, char *to, size_t room)
+{
+	if (g->owner && g->owner_ended)
+		snprintf(to, room,
+			 "that goroutine %" PRIu64 " held when it ended: "
+						   "nobody can unlock it",
+			 g->owner);
+	else if (g->owner_ended)
+		snprintf(to, room,
+			 "that a goroutine held when it ended: "
+			 "nobody can unlock it");
+	else if (g->kind == GORO_LEAK_DEADLOCK && g->cycle_n == 1)
+		snprintf(to, room, "that %s already %s locked itself",
+			 strcmp(they, "it") ? "each" : "it", "has");
+	else if (g->kind == GORO_LEAK_DEADLOCK && g->cycle_n)
+		tell_cycle(g, to, room);
+	else if (g->kind == GORO_LEAK_DEADLOCK && g->owner)
+		snprintf(to, room,
+			 "that goroutine %" PRIu64 " holds, which can never go "
+						   "on itself",
+			 g->owner);
+	else if (g->obj.addr)
+		snprintf(to, room,
+			 "that nothing that still runs can reach: %s can "
+			 "never go on",
+			 they);
+	else
+		snprintf(to, room, "for ever: nothing can wake %s",
+			 strcmp(they, "it") ? "them" : "it");
+}
+
+/* "2 goroutines wait to receive from a channel that ..." */
+void
+gr_leak_story(const struct gr_leak_group *g, char *to, size_t room)
+{
+	const char *what = doing(g->reason);
+	const char *they = g->n == 1 ? "it" : "they";
+	char who[48], why[512];
+
+	if (g->kind == GORO_LEAK_UNCLOSED_CHAN) {
+		if (g->obj.len)
+			snprintf(to, room,
+				 "an open channel was dropped with %" PRIu64
+				 " item%s in it, which nobody will receive",
+				 g->obj.len, g->obj.len == 1 ? "" : "s");
+		else
+			snprintf(to, room,
+				 "a receiver waits on a channel whose senders "
+				 "are gone, and which nobody has closed");
+		return;
+	}
+	if (g->n == 1)
+		snprintf(who, sizeof(who), "a goroutine waits");
+	else
+		snprintf(who, sizeof(who), "%" PRIu64 " goroutines wait", g->n);
+	if (g->kind == GORO_LEAK_LEFTOVER) {
+		if (g->n == 1)
+			snprintf(who, sizeof(who), "a goroutine was");
+		else
+			snprintf(who, sizeof(who),
+				 "%" PRIu64 " goroutines were", g->n);
+		snprintf(to, room, "%s still there at the end, %s%s", who,
+			 what ? "waiting " : "",
+			 what                       ? what :
+			 g->state < GORO_ABI_STATES ? gr_state_names[g->state] :
+						      "alive");
+		return;
+	}
+	tell_why(g, they, why, sizeof(why));
+	snprintf(to, room, "%s %s %s", who, what ? what : "", why);
+}
+
+const char *
+gr_leak_state_name(const struct gr_leak_group *g)
+{
+	if (g->reason && g->reason < GORO_WAIT_REASONS)
+		return gr_reason_names[g->reason];
+	return g->state < GORO_ABI_STATES ? gr_state_names[g->state] : "?";
+}
+
+/* --- As text, with the names that there are in the process ---------------- */
+
+static const char *
+name_of(struct gr_leak *l, uintptr_t pc)
+{
+	const char *text = gr_names_get(&l->names, pc)->text;
+
+	return *text ? text : "??";
+}
+
+static void
+put_ids(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
+{
+	enum { SHOWN = 10 };
+	uint32_t at = g->ids;
+
+	fprintf(to, "goroutine%s", g->n == 1 ? "" : "s");
+	for (int i = 0; i < SHOWN && at != UINT32_MAX; i++) {
+		const struct gr_leak_id *id = gr_vec_at(&l->id,
+							struct gr_leak_id, at);
+
+		fprintf(to, "%s%" PRIu64, i ? ", " : " ", id->id);
+		at = id->next;
+	}
+	if (g->n > SHOWN)
+		fprintf(to, " and %" PRIu64 " more", g->n - SHOWN);
+	fprintf(to, " [%s]:\n", gr_leak_state_name(g));
+}
+
+static bool
+is_inner(const char *name)
+{
+	return !strncmp(name, "gr_", 3);
+}
+
+static void
+put_frames(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
+{
+	unsigned i = 0;
+
+	/* What the runtime does to wait says nothing. */
+	while (i < g->frames_n &&
+	       strncmp(name_of(l, g->frame[i] - !g->exact), "goro_", 5))
+		i++;
+	if (i == g->frames_n)
+		i = 0;
+	for (; i < g->frames_n; i++) {
+		const char *name = name_of(l, g->frame[i] - !(g->exact && !i));
+
+		if (!is_inner(name))
+			fprintf(to, "  %s\n", name);
+	}
+	if (g->cut)
+		fprintf(to, "  ...\n");
+}
+
+static void
+put_object(struct gr_leak *l, const struct gr_leak_obj *o, FILE *to)
+{
+	if (!o->addr && !o->id)
+		return;
+	if (!o->id) {
+		fprintf(to, "at 0x%" PRIxPTR "\n", o->addr);
+		return;
+	}
+	fprintf(to, "channel #%" PRIu64, o->id);
+	if (*o->name)
+		fprintf(to, " \"%s\"", o->name);
+	fprintf(to, ": %" PRIu64 " of %" PRIu64 " items of %" PRIu64 " bytes%s",
+		o->len, o->cap, o->elem_bytes, o->closed ? ", closed" : "");
+	if (o->creator_pc)
+		fprintf(to, ", made by %s in goroutine %" PRIu64,
+			name_of(l, o->creator_pc - 1), o->creator_id);
+	fprintf(to, "\n");
+}
+
+static void
+put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
+{
+	char story[1024];
+
+	gr_leak_story(g, story, sizeof(story));
+	fprintf(to, "\n[%s] %s\n", gr_leak_kind_names[g->kind], story);
+	if (g->kind != GORO_LEAK_UNCLOSED_CHAN) {
+		put_ids(l, g, to);
+		put_frames(l, g, to);
+		if (g->creator_pc)
+			fprintf(to, "started by %s in goroutine %" PRIu64 "\n",
+				name_of(l, g->creator_pc - 1), g->creator_id);
+	}
+	put_object(l, &g->obj, to);
+	if (g->held)
+		fprintf(to, "%s %" PRIu64 " bytes\n",
+			g->n == 1 ? "it holds" : "they hold", g->held);
+}
+
+void
+gr_leak_report(struct gr_leak *l, FILE *to)
+{
+	uint64_t goroutines = 0;
+
+	if (l->unsound)
+		fprintf(to,
+			"leak check: UNSOUND: goroutine %" PRIu64 " was called "
+								  "leaked and "
+								  "has run "
+								  "since; does "
+								  "the "
+			"program hide an address? See goro_leak_root().\n",
+			l->unsound);
+	if (!l->group.n)
+		return;
+	for (uint32_t i = 0; i < l->group.n; i++)
+		if (gr_leak_group(l, i)->kind != GORO_LEAK_UNCLOSED_CHAN)
+			goroutines += gr_leak_group(l, i)->n;
+	fprintf(to,
+		"leak check: %" PRIu64 " of %" PRIu64 " goroutines, %d "
+						      "channel%s\n",
+		goroutines, l->goroutines, l->count[GORO_LEAK_UNCLOSED_CHAN],
+		l->count[GORO_LEAK_UNCLOSED_CHAN] == 1 ? "" : "s");
+	for (uint32_t i = 0; i < l->group.n; i++)
+		put_group(l, gr_leak_group(l, i), to);
+	if (!l->exact_heap)
+		fprintf(to, "\nAll of the heap counts as in use, as there is "
+			    "no table of its blocks: what only lost blocks "
+			    "point to was not found. Run it under "
+			    "goro-leakcheck.\n");
+	fflush(to);
+}
