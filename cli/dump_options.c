@@ -120,6 +120,7 @@ take_format(struct dump_options *o, const char *name)
 		[DUMP_JSON] = "json",
 		[DUMP_DOT] = "dot",
 		[DUMP_PPROF] = "pprof",
+		[DUMP_HTML] = "html",
 	};
 	int format = find(names, COUNT(names), name);
 
@@ -328,7 +329,8 @@ conclude(struct dump_options *o)
 		return cli_usage("--format go has no groups and no threads");
 	if (o->format == DUMP_GO && (o->waits || o->channels))
 		return cli_usage("--format go shows goroutines only");
-	o->waits |= o->channels || o->format == DUMP_DOT;
+	o->waits |= o->channels || o->format == DUMP_DOT ||
+		    o->format == DUMP_HTML;
 	o->terminal = isatty(STDOUT_FILENO);
 	if (o->format == DUMP_PPROF && o->terminal)
 		return cli_usage("a profile is nothing for a terminal: "
@@ -398,4 +400,15 @@ dump_options_parse(int argc, char **argv, struct dump_options *o)
 		return cli_usage("--signal goes with no other option: the "
 				 "process prints all in its own way");
 	return take_target(o, argc - optind, argv + optind);
+}
+
+void
+dump_options_fini(struct dump_options *o)
+{
+	if (o->filter.func)
+		regfree(&o->func);
+	if (o->filter.created_by)
+		regfree(&o->created_by);
+	free(o->filter.labels);
+	free(o->filter.ids);
 }

@@ -11,7 +11,14 @@
 #include "tracer/filter.h"
 #include "tracer/unwind.h"
 
-enum dump_format { DUMP_TEXT, DUMP_GO, DUMP_JSON, DUMP_DOT, DUMP_PPROF };
+enum dump_format {
+	DUMP_TEXT,
+	DUMP_GO,
+	DUMP_JSON,
+	DUMP_DOT,
+	DUMP_PPROF,
+	DUMP_HTML
+};
 
 /* Group goroutines, or not; or on a terminal, when there are many. */
 enum dump_group { DUMP_GROUP_AUTO, DUMP_GROUP_ON, DUMP_GROUP_OFF };
@@ -36,13 +43,15 @@ struct dump_options {
 	const char *core;    /* NULL: a process */
 	const char *program; /* that the core is of; NULL: where it was */
 	bool debuginfod;
-	bool signal; /* ask the process itself */
+	bool signal;              /* ask the process itself */
 	regex_t func, created_by; /* for the filter */
-	bool consistent; /* stop the process meanwhile */
+	bool consistent;          /* stop the process meanwhile */
 };
 
 /* An exit status; CLI_OK where @o is filled in. It is in use until the end:
  * @o->filter points into it. */
 int dump_options_parse(int argc, char **argv, struct dump_options *o);
+
+void dump_options_fini(struct dump_options *o);
 
 #endif

@@ -19,6 +19,7 @@
 #include "tracer/ask.h"
 #include "tracer/fds.h"
 #include "tracer/procfs.h"
+#include "tracer/render_html.h"
 #include "tracer/render_json.h"
 #include "tracer/render_pprof.h"
 #include "tracer/render_text.h"
@@ -124,6 +125,8 @@ render(const struct gt_report *report, const struct dump_options *o,
 
 	if (o->format == DUMP_JSON)
 		return gt_render_json(report, out);
+	if (o->format == DUMP_HTML)
+		return gt_render_html(report, out);
 	if (o->format == DUMP_PPROF)
 		return gt_render_pprof(report, out);
 	if (o->format == DUMP_DOT)
@@ -388,21 +391,28 @@ dump(struct dump_options *o)
 	return status;
 }
 
+static int
+run(struct dump_options *o)
+{
+	/* libdwfl would ask a server for missing debug information, and wait
+	 * for it for minutes; nobody asked for that. */
+	if (!o->debuginfod)
+		unsetenv("DEBUGINFOD_URLS");
+	if (o->list)
+		return dump_list();
+	if (o->all || o->pids_n > 1)
+		return dump_many(o, o->signal ? ask : dump);
+	return o->signal ? ask(o) : dump(o);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct dump_options o;
 	int status = dump_options_parse(argc, argv, &o);
 
-	if (status != CLI_OK)
-		return status;
-	/* libdwfl would ask a server for missing debug information, and wait
-	 * for it for minutes; nobody asked for that. */
-	if (!o.debuginfod)
-		unsetenv("DEBUGINFOD_URLS");
-	if (o.list)
-		return dump_list();
-	if (o.all || o.pids_n > 1)
-		return dump_many(&o, o.signal ? ask : dump);
-	return o.signal ? ask(&o) : dump(&o);
+	if (status == CLI_OK)
+		status = run(&o);
+	dump_options_fini(&o);
+	return status;
 }

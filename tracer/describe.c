@@ -92,6 +92,20 @@ gt_where(const struct gt_view *view, const struct gt_goroutine *g)
 	return frame;
 }
 
+/* The module that a variable belongs to. One that began as zeros lies in
+ * memory behind the file's mappings, which is no module's any more. */
+static Dwfl_Module *
+module_of(const struct gt_modules *modules, uint64_t addr)
+{
+	const struct gt_module *below = NULL;
+
+	for (size_t i = 0; i < modules->n; i++)
+		if (modules->v[i].start <= addr &&
+		    (!below || modules->v[i].start > below->start))
+			below = &modules->v[i];
+	return below ? dwfl_addrmodule(modules->dwfl, below->start) : NULL;
+}
+
 bool
 gt_variable_at(struct gt_symbols *symbols, uint64_t addr, char *buf,
 	       size_t bytes)
@@ -99,8 +113,7 @@ gt_variable_at(struct gt_symbols *symbols, uint64_t addr, char *buf,
 	GElf_Off offset;
 	GElf_Sym sym;
 	Dwfl_Module *mod = symbols->modules ?
-				   dwfl_addrmodule(symbols->modules->dwfl,
-						   addr) :
+				   module_of(symbols->modules, addr) :
 				   NULL;
 	const char *name = mod ? dwfl_module_addrinfo(mod, addr, &offset, &sym,
 						      NULL, NULL, NULL) :

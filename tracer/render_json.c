@@ -19,6 +19,7 @@ struct fragment {
 struct render {
 	const struct gt_report *report;
 	const struct gt_view *view;
+	const struct gt_json_apart *apart; /* NULL: stacks go with goroutines */
 	struct gt_json *j;
 	struct gt_out arena;
 	struct fragment *fragments; /* by PC id */
@@ -196,6 +197,16 @@ put_state(struct render *r, const struct gt_goroutine *g)
 }
 
 static bool
+put_stacks(struct render *r, const struct gt_goroutine *g)
+{
+	if (g->creator && !put_creator(r, g, true))
+		return false;
+	gt_json_key(r->j, "complete");
+	gt_json_bool(r->j, g->complete);
+	return put_stack(r, g);
+}
+
+static bool
 put_goroutine(struct render *r, const struct gt_goroutine *g)
 {
 	const struct gt_model *model = r->view->model;
@@ -203,11 +214,13 @@ put_goroutine(struct render *r, const struct gt_goroutine *g)
 
 	gt_json_open(j, '{');
 	gt_json_put_number(j, "id", g->id);
-	put_state(r, g);
+	if (!r->apart)
+		put_state(r, g);
 	gt_json_key(j, "exact");
 	gt_json_bool(j, g->exact);
-	if (g->wait_ns) {
+	if (g->wait_ns)
 		gt_json_put_number(j, "wait_ns", g->wait_ns);
+	if (g->wait_ns && !r->apart) {
 		gt_json_key(j, "since");
 		gt_json_time(j, r->report->about->time_ns - g->wait_ns);
 	}
@@ -217,12 +230,14 @@ put_goroutine(struct render *r, const struct gt_goroutine *g)
 	gt_json_put_true(j, "locked_to_thread", g->flags & GORO_ABI_G_LOCKED);
 	if (g->waits_n)
 		put_waits(r, g);
-	if (g->creator && !put_creator(r, g, true))
+	if (r->apart) {
+		gt_json_put_number(j, "group",
+				   r->apart->group_of[g - model->goroutines]);
+		if (g->creator_id)
+			gt_json_put_number(j, "creator", g->creator_id);
+	} else if (!put_stacks(r, g)) {
 		return false;
-	gt_json_key(j, "complete");
-	gt_json_bool(j, g->complete);
-	if (!put_stack(r, g))
-		return false;
+	}
 	gt_json_close(j, '}');
 	gt_out_bytes(j->out, "\n", 1);
 	return true;
@@ -235,11 +250,25 @@ put_goroutines(struct render *r)
 	gt_json_open(r->j, '[');
 	gt_out_bytes(r->j->out, "\n", 1);
 	for (size_t i = 0; i < r->view->n; i++)
-		if (!put_goroutine(r,
+		if ((!r->apart || i < r->apart->max) &&
+		    !put_goroutine(r,
 				   &r->view->model->goroutines[r->view->v[i]]))
 			return false;
 	gt_json_close(r->j, ']');
 	return true;
+}
+
+static void
+put_members(struct render *r, const struct gt_group *group)
+{
+	gt_json_key(r->j, "ids");
+	gt_json_open(r->j, '[');
+	for (uint32_t i = 0; i < group->n; i++) {
+		uint32_t index = r->report->groups->members[group->first + i];
+
+		gt_json_number(r->j, r->view->model->goroutines[index].id);
+	}
+	gt_json_close(r->j, ']');
 }
 
 static bool
@@ -256,14 +285,8 @@ put_group(struct render *r, const struct gt_group *group)
 		gt_json_put_number(j, "min_wait_ns", group->min_wait_ns);
 		gt_json_put_number(j, "max_wait_ns", group->max_wait_ns);
 	}
-	gt_json_key(j, "ids");
-	gt_json_open(j, '[');
-	for (uint32_t i = 0; i < group->n; i++) {
-		uint32_t index = groups->members[group->first + i];
-
-		gt_json_number(j, r->view->model->goroutines[index].id);
-	}
-	gt_json_close(j, ']');
+	if (!r->apart)
+		put_members(r, group);
 	if (g->creator && !put_creator(r, g, false))
 		return false;
 	if (!put_stack(r, g))
@@ -335,8 +358,12 @@ put_dump(struct render *r)
 	gt_json_put_number(j, "inexact", inexact);
 	gt_json_put_number(j, "damaged", model->stats.damaged);
 	gt_json_put_number(j, "longest_stop_ns", model->stats.held_max_ns);
-	if (r->report->groups ? !put_groups(r) : !put_goroutines(r))
+	if (r->report->groups && !put_groups(r))
 		return false;
+	if ((!r->report->groups || r->apart) && !put_goroutines(r))
+		return false;
+	if (r->apart)
+		gt_json_put_number(j, "total_shown", r->view->n);
 	if (r->report->threads)
 		put_threads(r);
 	if (r->report->objects && !gt_json_waits(j, r->report))
@@ -347,12 +374,14 @@ put_dump(struct render *r)
 }
 
 struct gt_error *
-gt_render_json(const struct gt_report *report, struct gt_out *out)
+gt_render_json_apart(const struct gt_report *report,
+		     const struct gt_json_apart *apart, struct gt_out *out)
 {
-	struct gt_json j = { .out = out };
+	struct gt_json j = { .out = out, .html = apart != NULL };
 	struct render r = {
 		.report = report,
 		.view = report->view,
+		.apart = apart,
 		.j = &j,
 		.fragments = calloc(report->view->model->pcs.n,
 				    sizeof(*r.fragments)),
@@ -362,4 +391,10 @@ gt_render_json(const struct gt_report *report, struct gt_out *out)
 	free(r.fragments);
 	free(r.arena.buf);
 	return ok ? NULL : &gt_enomem;
+}
+
+struct gt_error *
+gt_render_json(const struct gt_report *report, struct gt_out *out)
+{
+	return gt_render_json_apart(report, NULL, out);
 }

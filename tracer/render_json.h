@@ -17,6 +17,16 @@ enum { GT_JSON_VERSION = 1 };
 struct gt_error *gt_render_json(const struct gt_report *report,
 				struct gt_out *out);
 
+/* For a page: groups with their stacks, and goroutines that say which group they
+ * are in; no '<' in strings. */
+struct gt_json_apart {
+	const uint32_t *group_of; /* by goroutine: index into report->groups */
+	size_t max;               /* goroutines at most */
+};
+struct gt_error *gt_render_json_apart(const struct gt_report *report,
+				      const struct gt_json_apart *apart,
+				      struct gt_out *out);
+
 /* For both files: the members of a frame; those of the call @pc that made
  * something; false when memory is short. */
 void gt_json_frame(struct gt_json *j, const struct gt_frame *f, uint64_t pc);

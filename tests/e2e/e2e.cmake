@@ -55,6 +55,15 @@ if(TARGET goro-dump)
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_pprof.py
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_blocked>)
+		# A browser takes its time, and sanitizers have nothing to say
+		# of a page.
+		if(NOT GORO_SANITIZE)
+			goro_add_test(dump_html LABEL e2e TIMEOUT 120
+				COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_html.py
+					$<TARGET_FILE:goro-dump>
+					$<TARGET_FILE:victim_blocked>
+					$<TARGET_FILE:victim_parked>)
+		endif()
 		goro_add_test(dump_select LABEL e2e
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_select.py
 				$<TARGET_FILE:goro-dump>
