@@ -14,6 +14,7 @@
 
 #include "ask.h"
 #include "atomic.h"
+#include "leak/world.h"
 #include "sigquit.h"
 
 enum {
@@ -56,12 +57,15 @@ agent_main(void *arg)
 
 	/* Tools look for this name. */
 	prctl(PR_SET_NAME, GR_AGENT_NAME);
+	gr_world_own(GR_WORLD_ASIDE);
 	/* [pair agent] */
 	gr_store_sc(&agent.tid, (int32_t)syscall(SYS_gettid));
 	for (;;) {
 		gr_sigquit_serve();
-		if (gr_load_sc(&agent.stop)) /* [pair agent] */
+		if (gr_load_sc(&agent.stop)) { /* [pair agent] */
+			gr_world_own(GR_WORLD_LEAVE);
 			return arg;
+		}
 		wait_for_signal(&info);
 		if (info.si_code == SI_QUEUE && info.si_value.sival_ptr)
 			gr_ask_serve((uintptr_t)info.si_value.sival_ptr);

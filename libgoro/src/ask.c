@@ -16,6 +16,7 @@
 
 #include "atomic.h"
 #include "futex.h"
+#include "leak/world.h"
 #include "runtime.h"
 #include "sched.h"
 
@@ -151,7 +152,9 @@ lasting_main(void *arg)
 {
 	struct gr_question *q = arg;
 
+	gr_world_own(GR_WORLD_ASIDE);
 	finish(q, q->verb->answer(q));
+	gr_world_own(GR_WORLD_LEAVE);
 	/* [pair ask-slot] release: the next one may have it. */
 	gr_store_rel(&lasting.used[q - lasting.question], false);
 	gr_add_acq_rel(&lasting.threads, -1); /* [pair ask-threads] */

@@ -149,7 +149,7 @@ monitor_main(void *arg)
 	int steady = 0, idle = 0;
 
 	(void)arg;
-	gr_world_own(true);
+	gr_world_own(GR_WORLD_OWN);
 	while (!gr_load_acq(&stop)) { /* [pair monitor] */
 		uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 		int64_t now_ns = gr_now_ns(), soon_ns = PACE_MAX_NS;
@@ -189,7 +189,7 @@ monitor_main(void *arg)
 			steady = 0;
 		}
 	}
-	gr_world_own(false);
+	gr_world_own(GR_WORLD_LEAVE);
 	return NULL;
 }
 

@@ -290,6 +290,8 @@ gr_roots_threads(struct gr_census *c, const struct gr_regs *here)
 		if (t->sp < t->alt_lo || t->sp >= t->alt_hi)
 			hole(c, t->alt_lo, t->alt_hi);
 	}
+	for (unsigned i = 0; (alt = gr_world_aside(i)); i++)
+		add_runner(c, alt - 1, alt, NULL);
 	add_runner(c, sp, (uintptr_t)__builtin_thread_pointer(), self);
 	alt = !sigaltstack(NULL, &ours) ? (uintptr_t)ours.ss_sp : 0;
 	if (alt && sp - alt >= ours.ss_size)

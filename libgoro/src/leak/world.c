@@ -107,6 +107,62 @@ on_stop(int sig, siginfo_t *info, void *ucontext)
 	errno = saved;
 }
 
+/* --- Threads of the runtime's own ----------------------------------------- */
+
+enum { OWN_MAX = 64 };
+
+static struct {
+	int32_t tid; /* 0: free; [pair world-own] */
+	bool aside;
+	uintptr_t tp;
+} own[OWN_MAX];
+
+void
+gr_world_own(enum gr_world_own how)
+{
+	int32_t tid = (int32_t)syscall(SYS_gettid);
+	int32_t from = how == GR_WORLD_LEAVE ? tid : 0;
+
+	for (int i = 0; i < OWN_MAX; i++) {
+		/* [pair world-own] a negative one is being filled in. */
+		if (!gr_cas_acq_rel(&own[i].tid, from, -tid))
+			continue;
+		own[i].tp = (uintptr_t)__builtin_thread_pointer();
+		own[i].aside = how == GR_WORLD_ASIDE;
+		/* [pair world-own] release: now it is whole. */
+		gr_store_rel(&own[i].tid, how == GR_WORLD_LEAVE ? 0 : tid);
+		return;
+	}
+}
+
+bool
+gr_world_is_own(uintptr_t tp)
+{
+	for (int i = 0; i < OWN_MAX; i++)
+		if (gr_load_acq(&own[i].tid) > 0 && own[i].tp == tp)
+			return true; /* [pair world-own] */
+	return false;
+}
+
+uintptr_t
+gr_world_aside(unsigned i)
+{
+	for (int k = 0; k < OWN_MAX; k++)
+		/* [pair world-own] */
+		if (gr_load_acq(&own[k].tid) > 0 && own[k].aside && !i--)
+			return own[k].tp;
+	return 0;
+}
+
+static bool
+is_aside(int32_t tid)
+{
+	for (int i = 0; i < OWN_MAX; i++)
+		if (gr_load_acq(&own[i].tid) == tid) /* [pair world-own] */
+			return own[i].aside;
+	return false;
+}
+
 /* --- Who there is --------------------------------------------------------- */
 
 static int32_t
@@ -137,7 +193,8 @@ list_threads(struct gr_world *w, int32_t self)
 			struct gr_world_thread *t;
 
 			at += d->d_reclen;
-			if (!tid || tid == self || find(w, tid))
+			if (!tid || tid == self || find(w, tid) ||
+			    is_aside(tid))
 				continue;
 			if (w->threads.n == THREADS_MAX) {
 				close(fd);
@@ -180,7 +237,8 @@ stands(struct gr_world_thread *t)
 {
 	if (gr_load_acq(&t->stopped) || t->gone) /* [pair world-stopped] */
 		return true;
-	return t->gone = has_ended(t->tid);
+	/* It may have told us only now. */
+	return t->gone = is_aside(t->tid) || has_ended(t->tid);
 }
 
 /* --- Stop and go ---------------------------------------------------------- */
@@ -283,28 +341,4 @@ gr_world_stop(struct gr_world *w)
 	if (err)
 		gr_world_start(w);
 	return err;
-}
-
-/* --- Threads of the runtime's own ----------------------------------------- */
-
-static uintptr_t own_threads[8]; /* thread pointers, or 0; [pair world-own] */
-
-void
-gr_world_own(bool own)
-{
-	uintptr_t tp = (uintptr_t)__builtin_thread_pointer();
-	uintptr_t from = own ? 0 : tp, to = own ? tp : 0;
-
-	for (size_t i = 0; i < sizeof(own_threads) / sizeof(tp); i++)
-		if (gr_cas_acq_rel(&own_threads[i], from, to))
-			return; /* [pair world-own] */
-}
-
-bool
-gr_world_is_own(uintptr_t tp)
-{
-	for (size_t i = 0; i < sizeof(own_threads) / sizeof(tp); i++)
-		if (gr_load_acq(&own_threads[i]) == tp) /* [pair world-own] */
-			return true;
-	return false;
 }

@@ -46,9 +46,14 @@ void gr_world_start(struct gr_world *w);
 
 /*
  * The calling thread is one of the runtime's own that never has anything of
- * the program's in hand: nothing on its stack counts. Until it says `false`.
+ * the program's in hand, so nothing on its stack counts; until GR_WORLD_LEAVE.
+ * One that stands aside changes nothing either, and takes no signals: it is
+ * not stopped.
  */
-void gr_world_own(bool own);
+enum gr_world_own { GR_WORLD_LEAVE, GR_WORLD_OWN, GR_WORLD_ASIDE };
+void gr_world_own(enum gr_world_own how);
 bool gr_world_is_own(uintptr_t tp);
+/* The thread pointer of each that stands aside; 0 past the last. */
+uintptr_t gr_world_aside(unsigned i);
 
 #endif
