@@ -13,33 +13,28 @@
 
 #include "cli.h"
 
-/* At most 79 columns and 24 lines: goro-dump(1) has the rest. */
+/* At most 79 columns and 23 lines: goro-dump(1) has the rest. */
 /* clang-format off */
 static const char help[] =
-"Usage: goro-dump [OPTIONS] PID...\n"
-"       goro-dump [OPTIONS] --core CORE [PROGRAM]\n"
-"Print the goroutines of a running process, without stopping it, or of a core.\n"
+"Usage: goro-dump [OPTIONS] PID... | --all | --core CORE [PROGRAM]\n"
+"       goro-dump --list | --diff BEFORE.json AFTER.json\n"
+"Print the goroutines of running processes, without stopping them, or of a core.\n"
 "\n"
-"  --list, --all     name the processes that have goroutines, or dump them all\n"
-"  --core CORE       of a core; PROGRAM where it is not where it was\n"
-"  --consistent      stop the process meanwhile, so that all is of one moment\n"
-"  --debuginfod      ask the servers of DEBUGINFOD_URLS for debug information\n"
-"  --format NAME     text (default), go (for parsers of Go's tracebacks), json\n"
-"  --group           one stack for all that do the same, with their number;\n"
-"                    default on a terminal for over 100; --no-group: never\n"
-"  --state S[,S]     running, runnable, waiting or syscall\n"
-"  --reason TEXT     those that wait for this: 'chan receive', mutex ...\n"
-"  --min-wait TIME   those that wait for so long: 250ms, 1.5s, 10m\n"
-"  --func RE         with a function on the stack that matches\n"
-"  --created-by RE   started by a function that matches\n"
-"  --label K[=V], --id N[,N]   with this label, with one of these numbers\n"
-"  --sort KEY        id (default), wait (longest first), count (of groups)\n"
-"  --limit N         the first N goroutines or groups only\n"
-"  --waits           what blocks whom: locks, channels and who could wake; and\n"
-"                    deadlocks; --dot: as a graph; --channels: all channels\n"
-"  --threads         the operating system's threads too\n"
-"  --signal          have the process print them, where it may not be read\n"
-"  --unwinder NAME   table (default), libunwind, dwfl; -h, --help; -V, --version\n"
+"  --format F       text, go (for parsers of Go's), json, html, pprof, dot\n"
+"  --group          one stack for all that do the same; on a terminal it is the\n"
+"                   default for more than 100, and --no-group the way out\n"
+"  --waits          what blocks whom, and deadlocks; --dot: as a graph\n"
+"  --channels       all channels            --threads         the threads below\n"
+"  --state S[,S]    running, runnable, waiting, syscall\n"
+"  --reason TEXT    waits for it: 'chan receive', mutex ...\n"
+"  --min-wait TIME  ... for so long: 250ms, 1.5s, 10m\n"
+"  --func RE        has it on its stack     --created-by RE   was started by it\n"
+"  --label K[=V]    has the label           --id N[,N]        is one of these\n"
+"  --sort KEY       id, wait (longest first), count           --limit N\n"
+"  --consistent     stop the process meanwhile, so that all is of one moment\n"
+"  --signal         have the process print them, where it may not be read\n"
+"  --debuginfod     ask the servers of DEBUGINFOD_URLS for debug information\n"
+"  --unwinder U     table (default), libunwind, dwfl; -h, --help; -V, --version\n"
 "\n"
 "Exit status: 0 fine, 1 a part is missing, 2 nothing could be shown, 64 usage\n";
 /* clang-format on */
@@ -62,6 +57,7 @@ enum option_id {
 	OPT_WAITS,
 	OPT_CHANNELS,
 	OPT_DOT,
+	OPT_DIFF,
 	OPT_CORE,
 	OPT_DEBUGINFOD,
 	OPT_SIGNAL,
@@ -94,6 +90,7 @@ static const struct option longs[] = {
 	{ "waits", no_argument, NULL, OPT_WAITS },
 	{ "channels", no_argument, NULL, OPT_CHANNELS },
 	{ "dot", no_argument, NULL, OPT_DOT },
+	{ "diff", no_argument, NULL, OPT_DIFF },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -115,12 +112,9 @@ static int
 take_format(struct dump_options *o, const char *name)
 {
 	static const char *const names[] = {
-		[DUMP_TEXT] = "text",
-		[DUMP_GO] = "go",
-		[DUMP_JSON] = "json",
-		[DUMP_DOT] = "dot",
-		[DUMP_PPROF] = "pprof",
-		[DUMP_HTML] = "html",
+		[DUMP_TEXT] = "text",   [DUMP_GO] = "go",
+		[DUMP_JSON] = "json",   [DUMP_DOT] = "dot",
+		[DUMP_PPROF] = "pprof", [DUMP_HTML] = "html",
 	};
 	int format = find(names, COUNT(names), name);
 
@@ -299,6 +293,9 @@ take_option(struct dump_options *o, int opt, const char *arg)
 	case OPT_DOT:
 		o->format = DUMP_DOT;
 		break;
+	case OPT_DIFF:
+		o->diffs = true;
+		break;
 	case OPT_CORE:
 		o->core = arg;
 		break;
@@ -349,6 +346,13 @@ take_target(struct dump_options *o, int n, char **args)
 				 args[1]);
 	if (o->core) {
 		o->program = args[0];
+		return CLI_OK;
+	}
+	if (o->diffs) {
+		if (n != 2)
+			return cli_usage("--diff compares two files");
+		o->diff[0] = args[0];
+		o->diff[1] = args[1];
 		return CLI_OK;
 	}
 	if (o->list || o->all) {

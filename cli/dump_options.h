@@ -36,6 +36,8 @@ struct dump_options {
 	bool terminal; /* stdout is one */
 	bool colour;
 	pid_t pid;
+	bool diffs; /* compare two dumps that were saved as JSON */
+	const char *diff[2];
 	bool list;   /* only say which processes there are */
 	bool all;    /* of each of them */
 	char **pids; /* or of several; valid ids */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "dump_diff.h"
 #include "dump_many.h"
 #include "dump_options.h"
 #include "tracer/ask.h"
@@ -398,6 +399,8 @@ run(struct dump_options *o)
 	 * for it for minutes; nobody asked for that. */
 	if (!o->debuginfod)
 		unsetenv("DEBUGINFOD_URLS");
+	if (o->diffs)
+		return dump_diff(o);
 	if (o->list)
 		return dump_list();
 	if (o->all || o->pids_n > 1)

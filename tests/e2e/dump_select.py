@@ -74,6 +74,10 @@ for options, message in (
     check(done.returncode == 64 and message in done.stderr.decode() and
           not done.stdout, "%s: %s" % (options, done.stderr))
 
+# It fits a screen, with the prompt below.
+lines = run(tool, "--help").decode().splitlines()
+check(len(lines) <= 23 and max(map(len, lines)) <= 79, "--help is too large")
+
 # Many that do the same.
 victim = start(parked, "150")
 for _ in range(600):

@@ -10,7 +10,7 @@ if(TARGET gotrace)
 
 	foreach(unit maps abi_reader snapshot channels pctab unwind symbolize
 		render_text target_live extras json filter group objects waits
-		render_pprof
+		render_pprof json_read
 		target_core)
 		goro_add_test(test_${unit} LIBS goro_fake_target)
 	endforeach()
