@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -55,8 +54,6 @@ agent_main(void *arg)
 {
 	siginfo_t info;
 
-	/* Tools look for this name. */
-	prctl(PR_SET_NAME, GR_AGENT_NAME);
 	gr_world_own(GR_WORLD_ASIDE);
 	/* [pair agent] */
 	gr_store_sc(&agent.tid, (int32_t)syscall(SYS_gettid));
@@ -101,6 +98,9 @@ gr_agent_start(void)
 	agent.running = !pthread_create(&agent.thread, &attr, agent_main, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
+	/* Tools look for the name, from the first goroutine on. */
+	if (agent.running)
+		pthread_setname_np(agent.thread, GR_AGENT_NAME);
 	if (agent.running && wanted)
 		gr_sigquit_install();
 }

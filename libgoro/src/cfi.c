@@ -452,11 +452,12 @@ gr_cfi_row(const struct gr_modules *ms, uintptr_t pc, struct gr_row *ret)
 {
 	const struct gr_module *m = gr_modules_find(ms, pc);
 	struct machine mc = { .module = m, .cie = NULL, .pc = pc };
+	struct gr_window window;
 	struct gr_fde fde;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->pc = pc;
-	if (!m || !gr_fde_find(m, pc, &fde)) {
+	if (!m || !gr_fde_find(m, &window, pc, &fde)) {
 		ret->flags = GR_ROW_NONE;
 		return;
 	}

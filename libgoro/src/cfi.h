@@ -14,7 +14,8 @@
  * Trust      The tables are read only inside the mapping that modules.c
  *            found; what a corrupt one yields is a wrong row, and unwind.c
  *            bounds what that can do.
- * Signals    Safe in a handler: memory reads and about 1 KiB of stack.
+ * Signals    Safe in a handler: system calls that read memory, and about 3 KiB
+ *            of stack.
  */
 #ifndef GR_CFI_H
 #define GR_CFI_H

@@ -26,6 +26,23 @@ enum {
 	EH_indirect = 0x80,
 };
 
+/* Whatever is mapped at r->p is mapped from the beginning of its page. */
+bool
+gr_window_fill(const struct gr_reader *r, size_t n)
+{
+	struct gr_window *w = r->window;
+
+	w->at = r->p & ~(uintptr_t)(GR_WINDOW_BYTES - 1);
+	if (r->p + n > w->at + GR_WINDOW_BYTES)
+		w->at = r->p;
+	w->n = w->hi - w->at < GR_WINDOW_BYTES ? w->hi - w->at :
+						 GR_WINDOW_BYTES;
+	if (r->p - w->at + n <= w->n && gr_peek(w->bytes, w->at, w->n))
+		return true;
+	w->n = 0;
+	return false;
+}
+
 static uint64_t
 take_leb(struct gr_reader *r, unsigned *ret_bits)
 {
@@ -70,7 +87,7 @@ uintptr_t
 gr_take_pointer(struct gr_reader *r, const struct gr_module *m,
 		uint8_t encoding, uintptr_t data)
 {
-	uintptr_t at = (uintptr_t)r->p, v = 0;
+	uintptr_t at = r->p, v = 0;
 
 	switch (encoding & EH_format) {
 	case EH_absptr:
@@ -113,8 +130,7 @@ gr_take_pointer(struct gr_reader *r, const struct gr_module *m,
 		r->bad = true;
 	}
 	if (encoding & EH_indirect) {
-		struct gr_reader there = { (const uint8_t *)v,
-					   (const uint8_t *)m->eh_hi, false };
+		struct gr_reader there = { v, m->eh_hi, r->window, false };
 
 		if (v < m->eh_lo || v > m->eh_hi) {
 			r->bad = true;
@@ -128,17 +144,17 @@ gr_take_pointer(struct gr_reader *r, const struct gr_module *m,
 
 /* Open the entry at @at. False at the end of the table, too. */
 static bool
-entry_open(const struct gr_module *m, uintptr_t at, struct gr_reader *ret)
+entry_open(const struct gr_module *m, struct gr_window *w, uintptr_t at,
+	   struct gr_reader *ret)
 {
-	struct gr_reader r = { (const uint8_t *)at, (const uint8_t *)m->eh_hi,
-			       false };
+	struct gr_reader r = { at, m->eh_hi, w, false };
 	uint64_t bytes;
 
 	if (at < m->eh_lo || at >= m->eh_hi)
 		return false;
 	/* All ones would announce 64-bit lengths; .eh_frame has none. */
 	bytes = gr_take(&r, 4);
-	if (r.bad || !bytes || bytes > (uint64_t)(r.end - r.p))
+	if (r.bad || !bytes || bytes > r.end - r.p)
 		return false;
 	r.end = r.p + bytes;
 	*ret = r;
@@ -147,25 +163,26 @@ entry_open(const struct gr_module *m, uintptr_t at, struct gr_reader *ret)
 
 /* What the letters of the augmentation announce; false: one is unknown. */
 static bool
-augmentation(struct gr_reader *r, const struct gr_module *m, const char *letter,
-	     struct gr_cie *ret)
+augmentation(struct gr_reader *r, const struct gr_module *m,
+	     struct gr_reader letters, struct gr_cie *ret)
 {
+	char letter = (char)gr_take(&letters, 1);
 	struct gr_reader data;
 	uint64_t bytes;
 
-	if (!*letter)
+	if (!letter)
 		return true;
-	if (*letter++ != 'z')
+	if (letter != 'z')
 		return false;
 	bytes = gr_take_uleb(r);
 	data = *r;
 	gr_skip(r, bytes);
 	data.end = r->p;
 	ret->augmented = true;
-	for (; *letter; letter++) {
+	while ((letter = (char)gr_take(&letters, 1))) {
 		uint8_t encoding;
 
-		switch (*letter) {
+		switch (letter) {
 		case 'R':
 			ret->encoding = (uint8_t)gr_take(&data, 1);
 			break;
@@ -188,20 +205,20 @@ augmentation(struct gr_reader *r, const struct gr_module *m, const char *letter,
 }
 
 static bool
-cie_parse(const struct gr_module *m, uintptr_t at, struct gr_cie *ret)
+cie_parse(const struct gr_module *m, struct gr_window *w, uintptr_t at,
+	  struct gr_cie *ret)
 {
-	struct gr_reader r;
-	const char *letters;
+	struct gr_reader r, letters;
 	unsigned version;
 
-	if (ret->at == (const uint8_t *)at)
+	if (ret->at == at)
 		return true;
 	memset(ret, 0, sizeof(*ret));
 	ret->encoding = EH_absptr;
-	if (!entry_open(m, at, &r) || gr_take(&r, 4) != 0)
+	if (!entry_open(m, w, at, &r) || gr_take(&r, 4) != 0)
 		return false;
 	version = (unsigned)gr_take(&r, 1);
-	letters = (const char *)r.p;
+	letters = r;
 	while (gr_take(&r, 1))
 		;
 	if (r.bad || (version != 1 && version != 3))
@@ -213,29 +230,30 @@ cie_parse(const struct gr_module *m, uintptr_t at, struct gr_cie *ret)
 	if (!augmentation(&r, m, letters, ret) || r.bad)
 		return false;
 	ret->program = r;
-	ret->at = (const uint8_t *)at;
+	ret->at = at;
 	return true;
 }
 
 /*
  * Parse the entry at @at. False when it is no FDE, or not a good one;
- * ret->next is then set if the table goes on, else NULL.
+ * ret->next is then set if the table goes on, else 0.
  */
 static bool
-fde_parse(const struct gr_module *m, uintptr_t at, struct gr_fde *ret)
+fde_parse(const struct gr_module *m, struct gr_window *w, uintptr_t at,
+	  struct gr_fde *ret)
 {
 	struct gr_reader r;
 	uintptr_t id_at;
 	uint64_t distance;
 
-	ret->next = NULL;
-	if (!entry_open(m, at, &r))
+	ret->next = 0;
+	if (!entry_open(m, w, at, &r))
 		return false;
 	ret->next = r.end;
-	id_at = (uintptr_t)r.p;
+	id_at = r.p;
 	distance = gr_take(&r, 4);
 	if (!distance || distance > id_at ||
-	    !cie_parse(m, id_at - distance, &ret->cie))
+	    !cie_parse(m, w, id_at - distance, &ret->cie))
 		return false;
 	ret->start = gr_take_pointer(&r, m, ret->cie.encoding, 0);
 	ret->end = ret->start +
@@ -248,24 +266,25 @@ fde_parse(const struct gr_module *m, uintptr_t at, struct gr_fde *ret)
 
 /* Without a usable index: entry by entry. Slow; rows are cached. */
 static bool
-fde_scan(const struct gr_module *m, uintptr_t at, uintptr_t pc,
-	 struct gr_fde *ret)
+fde_scan(const struct gr_module *m, struct gr_window *w, uintptr_t at,
+	 uintptr_t pc, struct gr_fde *ret)
 {
-	ret->cie.at = NULL;
+	ret->cie.at = 0;
 	do {
-		if (fde_parse(m, at, ret) && pc >= ret->start && pc < ret->end)
+		if (fde_parse(m, w, at, ret) && pc >= ret->start &&
+		    pc < ret->end)
 			return true;
-		at = (uintptr_t)ret->next;
+		at = ret->next;
 	} while (at);
 	return false;
 }
 
 /* The entry of the function that holds @pc. False: there is none. */
 bool
-gr_fde_find(const struct gr_module *m, uintptr_t pc, struct gr_fde *ret)
+gr_fde_find(const struct gr_module *m, struct gr_window *w, uintptr_t pc,
+	    struct gr_fde *ret)
 {
-	struct gr_reader r = { (const uint8_t *)m->eh_hdr,
-			       (const uint8_t *)m->eh_hi, false };
+	struct gr_reader r = { m->eh_hdr, m->eh_hi, w, false }, index;
 	uint8_t eh_frame_encoding, n_encoding, table_encoding;
 	uintptr_t eh_frame;
 	uint64_t lo = 0, hi;
@@ -273,8 +292,11 @@ gr_fde_find(const struct gr_module *m, uintptr_t pc, struct gr_fde *ret)
 
 	if (!m->eh_lo)
 		return false;
+	w->hi = m->eh_hi;
+	w->stays = m->stays;
+	w->n = 0;
 	if (!m->eh_hdr)
-		return fde_scan(m, m->eh_frame, pc, ret);
+		return fde_scan(m, w, m->eh_frame, pc, ret);
 	if (gr_take(&r, 1) != 1)
 		return false;
 	eh_frame_encoding = (uint8_t)gr_take(&r, 1);
@@ -282,19 +304,19 @@ gr_fde_find(const struct gr_module *m, uintptr_t pc, struct gr_fde *ret)
 	table_encoding = (uint8_t)gr_take(&r, 1);
 	eh_frame = gr_take_pointer(&r, m, eh_frame_encoding, m->eh_hdr);
 	if (n_encoding == EH_omit || table_encoding != (EH_datarel | EH_sdata4))
-		return !r.bad && fde_scan(m, eh_frame, pc, ret);
+		return !r.bad && fde_scan(m, w, eh_frame, pc, ret);
 	hi = gr_take_pointer(&r, m, n_encoding, m->eh_hdr);
-	if (r.bad || hi > (uint64_t)(r.end - r.p) / 8)
+	if (r.bad || hi > (r.end - r.p) / 8)
 		return false;
 
 	/* The index: pairs of text address and FDE, by ascending address.
 	 * Find the first past @pc; the one before it is ours. */
 	while (lo < hi) {
 		uint64_t mid = lo + (hi - lo) / 2;
-		int32_t start;
 
-		memcpy(&start, r.p + mid * 8, sizeof(start));
-		if (start <= want)
+		index = r;
+		index.p += mid * 8;
+		if ((int32_t)gr_take(&index, 4) <= want)
 			lo = mid + 1;
 		else
 			hi = mid;
@@ -302,8 +324,8 @@ gr_fde_find(const struct gr_module *m, uintptr_t pc, struct gr_fde *ret)
 	if (!lo)
 		return false;
 	r.p += (lo - 1) * 8 + 4;
-	ret->cie.at = NULL;
-	return fde_parse(m, m->eh_hdr + (uintptr_t)(int32_t)gr_take(&r, 4),
+	ret->cie.at = 0;
+	return fde_parse(m, w, m->eh_hdr + (uintptr_t)(int32_t)gr_take(&r, 4),
 			 ret) &&
 	       pc >= ret->start && pc < ret->end;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 bool
@@ -239,6 +240,16 @@ module_extend(struct gr_module *m, const struct gr_mapping *mp)
 	return mp->executable && mp->start < m->text_hi && mp->end > m->text_lo;
 }
 
+/* The module that @addr lies in is for good. */
+static void
+mark_stays(struct gr_modules *ms, uintptr_t addr)
+{
+	for (uint32_t i = 0; i < ms->n; i++)
+		if (addr >= ms->module[i].start &&
+		    (addr < ms->module[i].end || addr < ms->module[i].text_hi))
+			ms->module[i].stays = true;
+}
+
 /* Replace the list by what is loaded now. */
 void
 gr_modules_read(struct gr_modules *ms)
@@ -261,6 +272,10 @@ gr_modules_read(struct gr_modules *ms)
 	}
 	if (is_module && ms->n < GR_MODULES)
 		ms->module[ms->n++] = m;
+	mark_stays(ms, getauxval(AT_PHDR));
+	mark_stays(ms, getauxval(AT_SYSINFO_EHDR));
+	mark_stays(ms, (uintptr_t)gr_modules_read);
+	mark_stays(ms, (uintptr_t)getauxval); /* libc */
 }
 
 /* The module whose text holds @pc, or NULL. */

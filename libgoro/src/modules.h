@@ -38,6 +38,7 @@ struct gr_module {
 	uintptr_t eh_lo, eh_hi;
 	uintptr_t eh_hdr;   /* .eh_frame_hdr, or 0: it has none */
 	uintptr_t eh_frame; /* then: .eh_frame, or 0 */
+	bool stays;         /* the program, libc, ours: nobody can unload it */
 	const char *path;   /* "[vdso]" too; without " (deleted)" */
 	struct gr_build_id build_id;
 };
