@@ -28,6 +28,7 @@
 enum {
 	CALL_MS = 250,      /* between two signals */
 	CALL_MAX_MS = 5000, /* for the process to call back */
+	WATCH_MS = 100, /* between two questions whether to go on */
 	CHUNK = 64 << 10,
 	STATUS_MAX = 512,
 	ANSWER_MAX = 1 << 30,
@@ -279,9 +280,23 @@ put_question(const struct asking *a, const char *question)
 	return NULL;
 }
 
+/* Until the first of the answer comes, or it has been told to end. */
+static void
+watch_over(const struct asking *a, const struct gt_ask_watch *watch)
+{
+	struct pollfd p = { .fd = a->data, .events = POLLIN };
+
+	do
+		if (!watch->go_on(watch->arg)) {
+			shutdown(a->control, SHUT_WR);
+			return;
+		}
+	while (poll(&p, 1, WATCH_MS) <= 0);
+}
+
 struct gt_error *
-gt_ask(pid_t pid, const char *question, int patience_s, char **ret,
-       size_t *ret_bytes)
+gt_ask_watched(pid_t pid, const char *question, int patience_s,
+	       const struct gt_ask_watch *watch, char **ret, size_t *ret_bytes)
 {
 	GT_CLEANUP(asking_fini)
 	struct asking a = {
@@ -301,6 +316,8 @@ gt_ask(pid_t pid, const char *question, int patience_s, char **ret,
 		err = call(&a);
 	if (!err)
 		err = put_question(&a, question);
+	if (!err && watch)
+		watch_over(&a, watch);
 	if (!err)
 		err = slurp(&a, a.data, ANSWER_MAX, &text, &bytes);
 	if (!err)
@@ -310,4 +327,11 @@ gt_ask(pid_t pid, const char *question, int patience_s, char **ret,
 	*ret = gt_steal(text);
 	*ret_bytes = bytes;
 	return NULL;
+}
+
+struct gt_error *
+gt_ask(pid_t pid, const char *question, int patience_s, char **ret,
+       size_t *ret_bytes)
+{
+	return gt_ask_watched(pid, question, patience_s, NULL, ret, ret_bytes);
 }

@@ -8,6 +8,7 @@
 #ifndef GT_ASK_H
 #define GT_ASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,5 +23,18 @@
  */
 struct gt_error *gt_ask(pid_t pid, const char *question, int patience_s,
 			char **ret, size_t *ret_bytes);
+
+/*
+ * The same for what lasts: @go_on is called several times a second until the
+ * answer comes. Once it says false, the process is told to answer with what
+ * it has.
+ */
+struct gt_ask_watch {
+	bool (*go_on)(void *arg);
+	void *arg;
+};
+struct gt_error *gt_ask_watched(pid_t pid, const char *question, int patience_s,
+				const struct gt_ask_watch *watch, char **ret,
+				size_t *ret_bytes);
 
 #endif

@@ -76,20 +76,10 @@ read_field(struct reader *r, struct field *ret)
 
 /* --- The first pass ------------------------------------------------------- */
 
-#define PUSH(array, ...)                                                   \
-	({                                                                 \
-		__typeof__(array) *a__ = &(array);                         \
-		bool ok__ = a__->n < a__->room || grow((void **)&a__->at,  \
-						       &a__->room,         \
-						       sizeof(*a__->at));  \
-		if (ok__)                                                  \
-			a__->at[a__->n++] =                                \
-				(__typeof__(*a__->at))__VA_ARGS__;         \
-		ok__;                                                      \
-	})
+#define PUSH GT_PROFILE_PUSH
 
-static bool
-grow(void **at, size_t *room, size_t item_bytes)
+bool
+gt_profile_grow(void **at, size_t *room, size_t item_bytes)
 {
 	size_t more = *room ? 2 * *room : 64;
 	void *p = more < UINT32_MAX ? realloc(*at, more * item_bytes) : NULL;
@@ -583,7 +573,7 @@ gt_profile_read_fd(int fd, struct gt_profile *ret)
 	size_t n = 0, room = 0;
 
 	for (;;) {
-		if (n == room && !grow((void **)&bytes, &room, 1))
+		if (n == room && !gt_profile_grow((void **)&bytes, &room, 1))
 			return &gt_enomem;
 		ssize_t got = read(fd, bytes + n, room - n);
 		if (got < 0 && errno == EINTR)
@@ -598,9 +588,26 @@ gt_profile_read_fd(int fd, struct gt_profile *ret)
 	}
 }
 
+uint32_t
+gt_profile_add_string(struct gt_profile *p, const char *text)
+{
+	char *copy = *text ? strdup(text) : NULL;
+
+	if (!copy)
+		return 0;
+	if (!PUSH(p->added, copy)) {
+		free(copy);
+		return 0;
+	}
+	return PUSH(p->strings, copy) ? (uint32_t)p->strings.n - 1 : 0;
+}
+
 void
 gt_profile_fini(struct gt_profile *p)
 {
+	for (size_t i = 0; i < p->added.n; i++)
+		free(p->added.at[i]);
+	free(p->added.at);
 	free(p->strings.at);
 	free(p->mappings.at);
 	free(p->functions.at);

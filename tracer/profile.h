@@ -8,7 +8,7 @@
  * Trust      None: a profile is a file from anywhere. What pprof refuses is
  *            refused here, and what it takes but shows wrong: a label that it
  *            drops, an address outside of its mapping.
- * Memory     One arena of arrays; strings lie in the inflated bytes.
+ * Memory     Arrays; strings lie in the inflated bytes, or were added.
  */
 #ifndef GT_PROFILE_H
 #define GT_PROFILE_H
@@ -18,6 +18,8 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "modules.h"
+#include "symbolize.h"
 
 enum { GT_PROFILE_TYPES = 8 };
 
@@ -66,6 +68,22 @@ struct gt_profile_sample {
 		size_t n, room; \
 	}
 
+bool gt_profile_grow(void **at, size_t *room, size_t item_bytes);
+
+/* Put one more at the end; false when memory is short. */
+#define GT_PROFILE_PUSH(array, ...)                                       \
+	({                                                                \
+		__typeof__(array) *a__ = &(array);                        \
+		bool ok__ = a__->n < a__->room ||                         \
+			    gt_profile_grow((void **)&a__->at,            \
+					    &a__->room,                   \
+					    sizeof(*a__->at));            \
+		if (ok__)                                                 \
+			a__->at[a__->n++] =                               \
+				(__typeof__(*a__->at))__VA_ARGS__;        \
+		ok__;                                                     \
+	})
+
 struct gt_profile {
 	GT_PROFILE_ARRAY(const char *) strings;
 	GT_PROFILE_ARRAY(struct gt_profile_mapping) mappings;
@@ -76,12 +94,27 @@ struct gt_profile {
 	GT_PROFILE_ARRAY(struct gt_profile_label) labels;
 	GT_PROFILE_ARRAY(uint32_t) frames;
 	GT_PROFILE_ARRAY(uint32_t) comments;
+	GT_PROFILE_ARRAY(char *) added; /* strings, malloc'ed */
 	struct gt_profile_type type[GT_PROFILE_TYPES], period_type;
 	size_t types_n;
 	int64_t period, time_ns, duration_ns;
 	uint32_t default_type; /* string */
 	void *text;            /* of the strings, each with a terminator */
 };
+
+/* More strings than the file has; the number of a copy of @text. 0: it is
+ * empty, or memory is short. */
+uint32_t gt_profile_add_string(struct gt_profile *p, const char *text);
+
+/* profile_lines.c: functions, files, lines and what was inlined, for each
+ * location that @modules knows. @whole  the runtime's own too */
+struct gt_error *gt_profile_add_lines(struct gt_profile *p,
+				      struct gt_modules *modules,
+				      const struct gt_abi *abi, bool whole);
+
+/* profile_write.c: gzip'd, into memory that the caller frees. */
+struct gt_error *gt_profile_write(const struct gt_profile *p, void **ret,
+				  size_t *ret_bytes);
 
 struct gt_error *gt_profile_read(const void *bytes, size_t n,
 				 struct gt_profile *ret);

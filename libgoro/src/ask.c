@@ -239,7 +239,8 @@ bool
 gr_question_wait(struct gr_question *q, int64_t until_ns)
 {
 	for (;;) {
-		struct pollfd p = { .fd = q->control };
+		/* The end of what it has to say: that is enough. */
+		struct pollfd p = { .fd = q->control, .events = POLLIN };
 		int64_t left_ms = (until_ns - gr_now_ns()) / 1000000;
 
 		if (gr_load_acq(&lasting.stop)) /* [pair ask-stop] */

@@ -45,7 +45,7 @@ extern const struct gr_verb gr_verbs[]; /* the last has no name */
 /* On the agent: call back who queued this. */
 void gr_ask_serve(uint64_t token);
 
-/* Wait in a verb that lasts. False: nobody wants to know any more. */
+/* Wait in a verb that lasts. False: it is to end now, with what there is. */
 bool gr_question_wait(struct gr_question *q, int64_t until_ns);
 
 /* How many threads are at it; the run ends: wait for them. */

@@ -120,32 +120,76 @@ describe(enum gr_profile_kind kind, struct gr_profile_spec *spec)
 	spec->period_type = spec->value[0];
 }
 
+struct gr_traces *
+gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here)
+{
+	struct gr_traces *ts = gr_traces_create(GR_TRACES_BYTES, true);
+
+	if (!ts)
+		return NULL;
+	gr_profile_guard();
+	if (!gr_code_refresh()) {
+		gr_traces_destroy(ts);
+		ts = NULL;
+	} else if (kind >= GR_PROFILE_BLOCK) {
+		gr_profile_events_copy(kind, ts);
+	} else {
+		gr_profile_goroutines(ts, kind, here, 0);
+	}
+	gr_profile_unguard();
+	return ts;
+}
+
+static int
+encode(struct gr_traces *ts, struct gr_profile_spec *spec, int64_t duration_ns,
+       struct gr_pb *ret)
+{
+	struct gr_code *code = gr_code_refresh();
+
+	spec->time_ns = gr_profile_time_ns();
+	spec->duration_ns = duration_ns;
+	return code ? gr_profile_encode(ts, spec, &code->modules, ret) :
+		      -ENOMEM;
+}
+
+int
+gr_profile_encode_kind(enum gr_profile_kind kind, struct gr_traces *ts,
+		       int64_t duration_ns, struct gr_pb *ret)
+{
+	struct gr_profile_spec spec = { 0 };
+
+	describe(kind, &spec);
+	return encode(ts, &spec, duration_ns, ret);
+}
+
+/* As fgprof has it. */
+int
+gr_profile_encode_wall(struct gr_traces *ts, int64_t period_ns,
+		       int64_t duration_ns, struct gr_pb *ret)
+{
+	struct gr_profile_spec spec = {
+		.value = { { "samples", "count" }, { "time", "nanoseconds" } },
+		.values_n = 2,
+		.period_type = { "wallclock", "nanoseconds" },
+		.period = period_ns,
+	};
+
+	return encode(ts, &spec, duration_ns, ret);
+}
+
 int
 gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 		struct gr_pb *ret)
 {
-	struct gr_profile_spec spec = { 0 };
-	struct gr_traces *ts = gr_traces_create(GR_TRACES_BYTES, true);
-	struct gr_code *code;
+	struct gr_traces *ts;
 	int err = -ENOMEM;
 
-	if (!ts)
-		return err;
-	gr_profile_guard();
 	gr_labels_hold();
-	describe(kind, &spec);
-	spec.time_ns = gr_profile_time_ns();
-	code = gr_code_refresh();
-	if (code) {
-		if (kind >= GR_PROFILE_BLOCK)
-			gr_profile_events_copy(kind, ts);
-		else
-			gr_profile_goroutines(ts, kind, here);
-		err = gr_profile_encode(ts, &spec, &code->modules, ret);
-	}
-	gr_labels_release();
-	gr_profile_unguard();
+	ts = gr_profile_collect(kind, here);
+	if (ts)
+		err = gr_profile_encode_kind(kind, ts, 0, ret);
 	gr_traces_destroy(ts);
+	gr_labels_release();
 	return err;
 }
 

@@ -41,11 +41,23 @@ extern const char *const gr_profile_names[GR_PROFILE_KINDS];
 int gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 		    struct gr_pb *ret);
 
-/* Fill @ts; under gr_profile_guard(). */
+/* Its two halves: what is counted now, in a table that borrows labels; and
+ * writing it down. The caller holds the labels around both. */
+struct gr_traces *gr_profile_collect(enum gr_profile_kind kind,
+				     const struct gr_regs *here);
+int gr_profile_encode_kind(enum gr_profile_kind kind, struct gr_traces *ts,
+			   int64_t duration_ns, struct gr_pb *ret);
+int gr_profile_encode_wall(struct gr_traces *ts, int64_t period_ns,
+			   int64_t duration_ns, struct gr_pb *ret);
+
+/* Fill @ts, @value each; under gr_profile_guard(). */
 void gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
-			   const struct gr_regs *here);
+			   const struct gr_regs *here, uint64_t value);
 /* profile_events.c: what happened until now, and what goes on. */
 void gr_profile_events_copy(enum gr_profile_kind kind, struct gr_traces *to);
+/* Record what @kind counts, if nobody does. What off takes: 0 if it was on. */
+uint32_t gr_profile_events_turn_on(enum gr_profile_kind kind);
+void gr_profile_events_turn_off(uint32_t what);
 
 /* One that waits: the same key that its wait will have when it is over. */
 struct gr_profile_wait {

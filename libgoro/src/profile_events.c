@@ -17,7 +17,8 @@
 
 enum {
 	COUNT_SHIFT = GR_PROFILE_COUNT_SHIFT,
-	ROOM = 4096, /* what making a row takes, and more */
+	SESSION_RATE_NS = 10000, /* sampled below that: cheap enough */
+	ROOM = 4096,             /* what making a row takes, and more */
 };
 
 uint32_t gr_profile_events;
@@ -83,6 +84,30 @@ goro_profile_mutex_fraction(int n)
 		turn(GR_EVENTS_UNLOCKS, false);
 	}
 	pthread_mutex_unlock(&events.control);
+}
+
+uint32_t
+gr_profile_events_turn_on(enum gr_profile_kind kind)
+{
+	if (kind == GR_PROFILE_MUTEX && !gr_profile_wants(GR_EVENTS_UNLOCKS)) {
+		goro_profile_mutex_fraction(1);
+		return GR_EVENTS_UNLOCKS;
+	}
+	if (kind >= GR_PROFILE_BLOCK && kind != GR_PROFILE_MUTEX &&
+	    !gr_profile_wants(GR_EVENTS_WAITS)) {
+		goro_profile_block_rate(SESSION_RATE_NS);
+		return GR_EVENTS_WAITS;
+	}
+	return 0;
+}
+
+void
+gr_profile_events_turn_off(uint32_t what)
+{
+	if (what & GR_EVENTS_WAITS)
+		goro_profile_block_rate(0);
+	if (what & GR_EVENTS_UNLOCKS)
+		goro_profile_mutex_fraction(0);
 }
 
 /* --- Adding --------------------------------------------------------------- */

@@ -24,6 +24,7 @@ struct roll {
 	const struct gr_g *self; /* the caller's, which is at: */
 	const struct gr_regs *here;
 	enum gr_profile_kind kind;
+	uint64_t value; /* of each */
 	void (*fn)(const struct gr_profile_wait *wait, void *arg);
 	void *arg; /* GR_PROFILE_WAIT: for those that wait only */
 	uintptr_t pc[GR_TRACE_DEPTH];
@@ -104,7 +105,7 @@ add(struct roll *r, const struct look *l, uint32_t n)
 			r->pc[1] = l->creator_pc - 1;
 		key.n = 1 + (l->creator_pc != 0);
 	}
-	gr_traces_add(r->ts, &key, 1, 0);
+	gr_traces_add(r->ts, &key, 1, r->value);
 }
 
 static bool
@@ -156,7 +157,7 @@ count_threads(struct gr_traces *ts)
 
 void
 gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
-		      const struct gr_regs *here)
+		      const struct gr_regs *here, uint64_t value)
 {
 	const struct gr_m *m = gr_m_self();
 	struct roll r = {
@@ -165,6 +166,7 @@ gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
 		.self = m && here ? m->g : NULL,
 		.here = here,
 		.kind = kind,
+		.value = value,
 	};
 
 	if (kind == GR_PROFILE_THREADCREATE)

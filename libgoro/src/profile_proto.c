@@ -341,9 +341,12 @@ put_values(struct encoder *e, uint64_t count, uint64_t value)
 	size_t at = gr_pb_begin(&e->samples, SAMPLE_VALUE);
 	unsigned shift = e->spec->count_shift;
 
-	gr_pb_varint(&e->samples, (count + (1ull << shift >> 1)) >> shift);
+	/* Of a difference either may be less than nothing. */
+	count = (uint64_t)((int64_t)(count + (1ull << shift >> 1)) >> shift);
+	gr_pb_varint(&e->samples, count);
 	if (e->spec->values_n > 1 && e->spec->scale > 0)
-		value = (uint64_t)((double)value * e->spec->scale);
+		value = (uint64_t)(int64_t)((double)(int64_t)value *
+					    e->spec->scale);
 	if (e->spec->values_n > 1)
 		gr_pb_varint(&e->samples, value);
 	gr_pb_end(&e->samples, at);

@@ -2,9 +2,16 @@
 /*
  * verbs.c - what the process can be asked
  */
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "ask.h"
+#include "goro/goro.h"
+#include "profile.h"
+#include "profile_session.h"
+#include "runtime.h"
+#include "sched.h"
 #include "traceback.h"
 
 /* "dump", "dump all", "dump system": as kill -QUIT prints it. */
@@ -25,7 +32,70 @@ dump(struct gr_question *q)
 	return out.failed ? "the answer was not read" : NULL;
 }
 
+static const char *
+why_not(int err)
+{
+	switch (err) {
+	case -ENOENT:
+		return "this version of libgoro has no such profile";
+	case -EBUSY:
+		return "a CPU profile is being taken already";
+	case -EPERM:
+		return "the program handles SIGPROF itself";
+	case -EINVAL:
+		return "so many samples a second are not to be had";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return "the answer was not read";
+	}
+}
+
+/* Until the time is over, or whoever asks wants no more. */
+static int
+profile_for(struct gr_question *q, const char *kind, int64_t ms, int hz,
+	    struct gr_pb *ret)
+{
+	struct gr_profile_session s;
+	int64_t until_ns = gr_now_ns() + ms * 1000000, tick_ns;
+	int err = gr_profile_begin(&s, kind, hz);
+
+	if (err)
+		return err;
+	do
+		tick_ns = gr_profile_tick(&s);
+	while (gr_question_wait(q, GR_MIN(tick_ns, until_ns)) &&
+	       gr_now_ns() < until_ns);
+	return gr_profile_end(&s, ret);
+}
+
+/* "profile KIND MILLISECONDS HZ": as goro_profile_write(), or what happens in
+ * so long a time; hertz are of "cpu" and "wall". */
+static const char *
+profile(struct gr_question *q)
+{
+	struct gr_pb bytes = { 0 };
+	char kind[32];
+	long long ms;
+	int hz, found, err;
+
+	if (sscanf(q->args, "%31s %lld %d", kind, &ms, &hz) != 3 || ms < 0 ||
+	    ms > 86400000)
+		return "a profile is of a kind, milliseconds and hertz";
+	found = gr_profile_find(kind);
+	if (!ms && found >= 0)
+		err = gr_profile_make((enum gr_profile_kind)found, NULL,
+				      &bytes);
+	else
+		err = profile_for(q, kind, ms, hz, &bytes);
+	if (!err)
+		err = gr_profile_write_all(q->data, bytes.bytes, bytes.n);
+	gr_pb_fini(&bytes);
+	return err ? why_not(err) : NULL;
+}
+
 const struct gr_verb gr_verbs[] = {
+	{ "profile", profile, .lasting = true },
 	{ "dump", dump, .lasting = false },
 	{ 0 },
 };

@@ -102,3 +102,14 @@ if(TARGET goro-dump)
 			$<TARGET_FILE:victim_damaged>
 			$<TARGET_FILE:victim_parked>)
 endif()
+
+if(TARGET goro-prof)
+	add_executable(victim_burn victims/burn.c)
+	target_link_libraries(victim_burn PRIVATE goro::goro)
+	add_executable(profile_print support/profile_print.c)
+	target_link_libraries(profile_print PRIVATE gotrace)
+	goro_add_test(prof LABEL e2e TIMEOUT 120
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/prof.sh
+			$<TARGET_FILE:goro-prof> $<TARGET_FILE:victim_burn>
+			$<TARGET_FILE:profile_print>)
+endif()

@@ -1,0 +1,442 @@
+// SPDX-License-Identifier: MIT
+/*
+ * goro_prof.c - what is the time spent on: profile a running process
+ *
+ * The process takes the profile itself, asked as in docs/AGENT.md; what it
+ * does not know, files, lines and inlined functions, is added here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "prof_show.h"
+#include "tracer/ask.h"
+
+enum {
+	DEFAULT_MS = 10000,
+	MAX_S = 86400,
+	PATIENCE_S = 60, /* for the answer, after the time is over */
+};
+
+struct options {
+	const char *kind;
+	pid_t pid;
+	long ms; /* -1: what is usual for the kind */
+	long hz;
+	const char *file; /* NULL: stdout */
+	bool top;
+	const char *diff[2]; /* instead of all that */
+};
+
+/* Kinds that are of a moment unless a time is given; the others happen. */
+static const char *const kinds[] = { "goroutine", "creation", "threadcreate" };
+
+static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
+			   "       goro-prof --diff FILE FILE\n"
+			   "Profile a running process that runs on libgoro; go "
+			   "tool pprof opens "
+			   "the result.\n"
+			   "\n"
+			   "KIND is\n"
+			   "  cpu           CPU time\n"
+			   "  wall          all goroutines, running and "
+			   "waiting\n"
+			   "  block, wait   waits for other goroutines; sleeps "
+			   "and I/O too\n"
+			   "  mutex         unlocks that others waited for\n"
+			   "  schedlatency  from ready to running\n"
+			   "  goroutine     the goroutines there are; "
+			   "creation: by who started "
+			   "them\n"
+			   "  threadcreate  threads\n"
+			   "\n"
+			   "  -d SECONDS    for so long; 10, or for the last "
+			   "four kinds 0, a "
+			   "moment;\n"
+			   "                Ctrl-C ends it early\n"
+			   "  -o FILE       write it there; else to stdout\n"
+			   "  --hz N        samples a second, for cpu (100) "
+			   "and wall (99)\n"
+			   "  --top         print a table of functions "
+			   "instead, or as well as "
+			   "-o FILE\n"
+			   "  --diff A B    print how much more B has than A\n"
+			   "  -h, --help    this\n"
+			   "  -V, --version the version\n"
+			   "\n"
+			   "Exit status: 0 done, 1 lines could not be added, 2 "
+			   "there is no "
+			   "profile,\n"
+			   "64 wrong usage. See goro-prof(1).\n";
+
+/* --- Options -------------------------------------------------------------- */
+
+static bool
+parse_number(const char *text, double max, double *ret)
+{
+	char *end;
+
+	*ret = strtod(text, &end);
+	return end != text && !*end && *ret >= 0 && *ret <= max;
+}
+
+static int
+parse_operands(int argc, char **argv, struct options *o, bool diff)
+{
+	int n = argc - optind;
+
+	if (diff) {
+		if (n != 2)
+			return cli_usage("--diff takes two files");
+		o->diff[0] = argv[optind];
+		o->diff[1] = argv[optind + 1];
+		return CLI_OK;
+	}
+	if (n != 2)
+		return cli_usage("a kind and a process id are needed");
+	o->kind = argv[optind];
+	if (strspn(o->kind, "abcdefghijklmnopqrstuvwxyz") != strlen(o->kind) ||
+	    !*o->kind || strlen(o->kind) > 31)
+		return cli_usage("'%s' is no kind of profile", o->kind);
+	if (!cli_parse_pid(argv[optind + 1], &o->pid))
+		return cli_usage("'%s' is no process id", argv[optind + 1]);
+	if (!o->file && !o->top && isatty(STDOUT_FILENO))
+		return cli_usage("a profile is not for a terminal: -o FILE, or "
+				 "--top");
+	return CLI_OK;
+}
+
+static int
+parse_options(int argc, char **argv, struct options *o)
+{
+	enum { OPT_HZ = 256, OPT_TOP, OPT_DIFF };
+	static const struct option longs[] = {
+		{ "hz", required_argument, NULL, OPT_HZ },
+		{ "top", no_argument, NULL, OPT_TOP },
+		{ "diff", no_argument, NULL, OPT_DIFF },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	bool diff = false;
+	double number;
+	int opt;
+
+	opterr = 0;
+	while ((opt = getopt_long(argc, argv, ":d:o:hV", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'd':
+			if (!parse_number(optarg, MAX_S, &number))
+				return cli_usage("'%s' is no number of seconds",
+						 optarg);
+			o->ms = (long)(number * 1000);
+			break;
+		case OPT_HZ:
+			if (!parse_number(optarg, 10000, &number) || number < 1)
+				return cli_usage("'%s' is no frequency",
+						 optarg);
+			o->hz = (long)number;
+			break;
+		case 'o':
+			o->file = optarg;
+			break;
+		case OPT_TOP:
+			o->top = true;
+			break;
+		case OPT_DIFF:
+			diff = true;
+			break;
+		case 'h':
+			exit(cli_print(help));
+		case 'V':
+			exit(cli_print("goro-prof " GORO_VERSION "\n"));
+		case ':':
+			return cli_usage("%s needs an argument",
+					 argv[optind - 1]);
+		default:
+			return cli_usage("there is no option %s",
+					 argv[optind - 1]);
+		}
+	}
+	return parse_operands(argc, argv, o, diff);
+}
+
+/* --- Asking ---------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+static void
+on_interrupt(int sig)
+{
+	(void)sig;
+	interrupted = 1;
+}
+
+struct progress {
+	time_t start, shown;
+	long ms;
+	bool terminal;
+};
+
+static time_t
+now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* Once a second, on a terminal; false after a Ctrl-C. */
+static bool
+go_on(void *arg)
+{
+	struct progress *p = arg;
+	time_t s = now_s() - p->start;
+
+	if (p->terminal && s != p->shown && p->ms >= 1000) {
+		fprintf(stderr, "\rgoro-prof: %ld of %ld s, Ctrl-C ends it ",
+			(long)s, p->ms / 1000);
+		p->shown = s;
+	}
+	return !interrupted;
+}
+
+static bool
+is_of_a_moment(const char *kind)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (!strcmp(kinds[i], kind))
+			return true;
+	return false;
+}
+
+static struct gt_error *
+ask(const struct options *o, struct gt_profile *ret)
+{
+	/* The second Ctrl-C ends us as usual. */
+	struct sigaction once = { .sa_handler = on_interrupt,
+				  .sa_flags = (int)SA_RESETHAND };
+	struct progress p = { .start = now_s(),
+			      .ms = o->ms,
+			      .terminal = isatty(STDERR_FILENO) };
+	const struct gt_ask_watch watch = { go_on, &p };
+	GT_CLEANUP(gt_freep) char *bytes = NULL;
+	char question[128];
+	size_t n;
+
+	if (p.ms < 0)
+		p.ms = is_of_a_moment(o->kind) ? 0 : DEFAULT_MS;
+	snprintf(question, sizeof(question), "profile %s %ld %ld", o->kind,
+		 p.ms, o->hz);
+	sigaction(SIGINT, &once, NULL);
+	sigaction(SIGTERM, &once, NULL);
+	struct gt_error *err = gt_ask_watched(o->pid, question, PATIENCE_S,
+					      &watch, &bytes, &n);
+	if (p.terminal && p.shown)
+		fputc('\n', stderr);
+	return err ? err : gt_profile_read(bytes, n, ret);
+}
+
+/* Lines for all that is in the program's files; without the right to look
+ * into the process, or when it has ended, there are none. */
+static struct gt_error *
+add_lines(const struct options *o, struct gt_profile *p)
+{
+	GT_CLEANUP(gt_target_destroyp) struct gt_target *t = NULL;
+	struct gt_modules modules;
+	struct gt_abi abi;
+	struct gt_error *err = gt_target_live_open(o->pid, &t);
+
+	if (!err)
+		err = gt_abi_find(t, &abi);
+	if (!err)
+		err = gt_modules_init(&modules, t);
+	if (err)
+		return err;
+	err = gt_profile_add_lines(p, &modules, &abi, !strcmp(o->kind, "cpu"));
+	gt_modules_fini(&modules);
+	return err;
+}
+
+/* --- Writing --------------------------------------------------------------- */
+
+static bool
+write_all(int fd, const char *bytes, size_t n)
+{
+	while (n) {
+		ssize_t put = write(fd, bytes, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		bytes += put;
+		n -= (size_t)put;
+	}
+	return true;
+}
+
+/* Under another name first: there is never half a file. */
+static bool
+write_file(const char *file, const char *bytes, size_t n)
+{
+	GT_CLEANUP(gt_freep) char *temp = NULL;
+	mode_t mask = umask(0);
+	int fd;
+
+	umask(mask);
+	if (asprintf(&temp, "%s.XXXXXX", file) < 0) {
+		temp = NULL;
+		return false;
+	}
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool ok = write_all(fd, bytes, n) && !fchmod(fd, 0666 & ~mask);
+	if (close(fd))
+		ok = false;
+	if (ok && !rename(temp, file))
+		return true;
+	int saved = errno;
+	unlink(temp);
+	errno = saved;
+	return false;
+}
+
+/* Not by renaming: a pipe, a device. */
+static bool
+is_special(const char *file)
+{
+	struct stat st;
+
+	return !stat(file, &st) && !S_ISREG(st.st_mode);
+}
+
+static bool
+write_special(const char *file, const char *bytes, size_t n)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write_all(fd, bytes, n);
+
+	if (fd >= 0 && close(fd))
+		ok = false;
+	return ok;
+}
+
+static int
+write_profile(const struct options *o, const struct gt_profile *p)
+{
+	GT_CLEANUP(gt_freep) void *bytes = NULL;
+	size_t n = 0;
+	struct gt_error *err = gt_profile_write(p, &bytes, &n);
+	bool ok;
+
+	if (err) {
+		cli_say_error(err);
+		return CLI_FAILED;
+	}
+	if (!o->file)
+		ok = write_all(STDOUT_FILENO, bytes, n);
+	else if (is_special(o->file))
+		ok = write_special(o->file, bytes, n);
+	else
+		ok = write_file(o->file, bytes, n);
+	if (ok)
+		return CLI_OK;
+	cli_say("cannot write %s: %s", o->file ? o->file : "the profile",
+		strerror(errno));
+	return CLI_FAILED;
+}
+
+static int
+show(const struct gt_profile *p, const struct gt_profile *base)
+{
+	struct gt_error *err = prof_top(p, base, stdout);
+
+	if (err) {
+		cli_say_error(err);
+		return CLI_FAILED;
+	}
+	return cli_print("");
+}
+
+static int
+profile(const struct options *o)
+{
+	struct gt_profile p;
+	int status = CLI_OK;
+	struct gt_error *err = ask(o, &p);
+
+	if (err) {
+		cli_say_error(err);
+		return CLI_FAILED;
+	}
+	err = add_lines(o, &p);
+	if (err) {
+		cli_say("files and lines are not in it:");
+		cli_say_error(err);
+		status = CLI_FINDINGS;
+	}
+	int failed = CLI_OK;
+	if (o->file || !o->top)
+		failed = write_profile(o, &p);
+	if (!failed && o->top)
+		failed = show(&p, NULL);
+	gt_profile_fini(&p);
+	return failed ? failed : status;
+}
+
+static struct gt_error *
+read_file(const char *file, struct gt_profile *ret)
+{
+	GT_CLEANUP(gt_closep) int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return gt_error(GT_SYSTEM, errno, "cannot open %s: %s", file,
+				strerror(errno));
+	return gt_profile_read_fd(fd, ret);
+}
+
+static int
+diff(const struct options *o)
+{
+	struct gt_profile a = { 0 }, b = { 0 };
+	struct gt_error *err = read_file(o->diff[0], &a);
+	int status = CLI_FAILED;
+
+	if (!err)
+		err = read_file(o->diff[1], &b);
+	if (err)
+		cli_say_error(err);
+	else if (a.types_n != b.types_n ||
+		 strcmp(a.strings.at[a.type[a.types_n - 1].type],
+			b.strings.at[b.type[b.types_n - 1].type]))
+		cli_say("the two are of different kinds");
+	else
+		status = show(&b, &a);
+	gt_profile_fini(&a);
+	gt_profile_fini(&b);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .ms = -1 };
+	int status = parse_options(argc, argv, &o);
+
+	if (status != CLI_OK)
+		return status;
+	/* libdwfl would ask a server for missing debug information. */
+	unsetenv("DEBUGINFOD_URLS");
+	return o.diff[0] ? diff(&o) : profile(&o);
+}

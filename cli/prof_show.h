@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prof_show.h - what goro-prof shows of a profile by itself
+ */
+#ifndef PROF_SHOW_H
+#define PROF_SHOW_H
+
+#include <stdio.h>
+
+#include "tracer/profile.h"
+
+/* A table of functions: what each used itself, and with those it called; of
+ * the last kind of value, as pprof -top. @base is subtracted, or NULL. */
+struct gt_error *prof_top(const struct gt_profile *p,
+			  const struct gt_profile *base, FILE *to);
+
+#endif

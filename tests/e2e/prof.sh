@@ -1,0 +1,110 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# prof.sh GORO_PROF BURN PROFILE_PRINT
+#
+# goro-prof on a process that nothing was prepared in: the profiles that it
+# takes, how it ends early, and what it does when it cannot.
+
+. "$(dirname "$0")/lib.sh"
+prof=$1
+burn=$2
+print=$3
+
+# A profile that pprof opens, with what there is of pprofs here.
+valid()
+{
+	"$print" "$1" >"$tmp/text" || fail "$1 is no profile"
+	if command -v go >/dev/null; then
+		go tool pprof -raw "$1" >/dev/null 2>"$tmp/err" ||
+			fail "go tool pprof: $(cat "$tmp/err")"
+	fi
+}
+
+start "$tmp/out" "$burn"
+
+# CPU time goes to the two functions, told with lines and what was inlined.
+"$prof" -d 1 -o "$tmp/cpu" cpu "$victim" || fail "cpu: status $?"
+valid "$tmp/cpu"
+grep -q ' inlined_work@burn.c:[0-9]* much_work@burn.c:[0-9]* worker@burn.c:' \
+	"$tmp/text" || fail "cpu: no work in $(cat "$tmp/text")"
+
+# Of a moment: all goroutines, with labels.
+"$prof" -o "$tmp/goroutine" goroutine "$victim" || fail "goroutine: $?"
+valid "$tmp/goroutine"
+grep -q '^7 role=waiter goro_chan_recv@.* waiter@burn.c:' "$tmp/text" ||
+	fail "goroutine: $(cat "$tmp/text")"
+
+# What happens is recorded for as long as it is asked for.
+for kind in block wait wall; do
+	"$prof" -d 0.3 $kind "$victim" >"$tmp/$kind" || fail "$kind: $?"
+	valid "$tmp/$kind"
+	grep -q 'waiter@burn.c' "$tmp/text" || fail "$kind: $(cat "$tmp/text")"
+done
+for kind in mutex schedlatency creation threadcreate; do
+	"$prof" -d 0.1 $kind "$victim" >"$tmp/$kind" || fail "$kind: $?"
+	valid "$tmp/$kind"
+done
+
+# Tables.
+"$prof" --top goroutine "$victim" >"$tmp/text" || fail "top: $?"
+grep -q ' 7 .* goro_chan_recv$' "$tmp/text" || fail "top: $(cat "$tmp/text")"
+"$prof" --diff "$tmp/goroutine" "$tmp/goroutine" >"$tmp/text" ||
+	fail "diff: $?"
+grep -q '^goroutine: 0' "$tmp/text" || fail "diff: $(cat "$tmp/text")"
+"$prof" --diff "$tmp/goroutine" "$tmp/cpu" >/dev/null 2>&1 &&
+	fail "apples and pears have a difference"
+
+# Ctrl-C ends it early, and what there is is written. (Not by &, which has
+# SIGINT ignored.)
+timeout --foreground -s INT 1 "$prof" -d 600 -o "$tmp/early" cpu "$victim"
+valid "$tmp/early"
+[ -s "$tmp/text" ] || fail "nothing was seen until Ctrl-C"
+
+# refused STATUS PATTERN ARG...: and no file, nor a piece of one
+refused()
+{
+	status=$1
+	pattern=$2
+	shift 2
+	mkdir "$tmp/dir"
+	timeout 60 "$prof" -o "$tmp/dir/file" "$@" >"$tmp/text" 2>"$tmp/err"
+	got=$?
+	[ $got = "$status" ] || fail "$*: status $got, not $status"
+	grep -q "^goro-prof: .*$pattern" "$tmp/err" ||
+		fail "$*: says $(cat "$tmp/err")"
+	rmdir "$tmp/dir" || fail "$*: leaves $(ls "$tmp/dir")"
+}
+
+refused 64 "a kind and a process id"
+refused 64 "a kind and a process id" cpu
+refused 64 "is no process id" cpu nobody
+refused 64 "is no kind" ../cpu 1
+refused 64 "is no number of seconds" -d soon cpu 1
+refused 64 "is no frequency" --hz 0 cpu 1
+refused 64 "takes two files" --diff a
+refused 2 "there is no process" cpu 999999999
+refused 2 "no such profile" nonsense "$victim"
+refused 2 "no thread that answers" cpu $$
+refused 2 "cannot open" --diff "$tmp/none" "$tmp/none"
+"$prof" -o "$tmp/no/such/place" goroutine "$victim" 2>"$tmp/err"
+[ $? = 2 ] || fail "a place that is none"
+grep -q "cannot write" "$tmp/err" || fail "place: $(cat "$tmp/err")"
+"$prof" goroutine "$victim" >/dev/full 2>"$tmp/err"
+[ $? = 2 ] || fail "a full device"
+
+# One CPU profile at a time; and the process may end in the middle of it.
+"$prof" -d 600 -o "$tmp/dies" cpu "$victim" 2>"$tmp/dies.err" &
+taking=$!
+pids="$pids $taking"
+busy()
+{
+	"$prof" -d 0.1 cpu "$victim" 2>&1 >/dev/null | grep -q "taken already"
+}
+wait_for busy
+kill -KILL "$victim"
+wait "$taking"
+[ $? = 2 ] || fail "a process that ended is no failure"
+grep -q "^goro-prof: .*ended" "$tmp/dies.err" || fail "$(cat "$tmp/dies.err")"
+ls "$tmp"/dies* | grep -qvx "$tmp/dies.err" && fail "half a file is left"
+exit 0

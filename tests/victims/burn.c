@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+/*
+ * burn.c - what a profile must find: work in two functions, and a wait
+ *
+ * "ready" says that all of it goes on.
+ */
+#include <goro/goro.h>
+#include <stdio.h>
+
+#define NOINLINE __attribute__((noinline))
+
+static struct goro_chan *never;
+
+static inline __attribute__((always_inline)) void
+inlined_work(int n)
+{
+	for (volatile int i = 0; i < n; i++)
+		;
+}
+
+static NOINLINE void
+much_work(void)
+{
+	inlined_work(700000);
+	__asm__ volatile("# much");
+}
+
+static NOINLINE void
+some_work(void)
+{
+	inlined_work(300000);
+	__asm__ volatile("# some");
+}
+
+static void
+worker(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		much_work();
+		some_work();
+	}
+}
+
+static void
+waiter(void *arg)
+{
+	(void)arg;
+	goro_label_set("role", "waiter");
+	goro_chan_recv(never, NULL);
+	__asm__ volatile("");
+}
+
+static int
+program(void *arg)
+{
+	(void)arg;
+	never = goro_chan_create(0, 0);
+	for (int i = 0; i < 7; i++)
+		goro_go(waiter, NULL);
+	goro_go(worker, NULL);
+	goro_sleep(10000000);
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		goro_sleep(1000000);
+	return 0;
+}
+
+int
+main(void)
+{
+	return goro_run(program, NULL);
+}
