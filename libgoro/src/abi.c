@@ -190,3 +190,12 @@ __asm__(".pushsection .note.goro, \"a\", @note\n"
 	".balign 4\n"
 	"1: .quad gr_abi_table - 1b\n"
 	".popsection");
+
+/* What gdb reads when it loads the program: goroutines for debuggers. A byte 4
+ * says that the script itself follows its name. */
+__asm__(".pushsection .debug_gdb_scripts, \"MS\", @progbits, 1\n"
+	".byte 4\n"
+	".ascii \"goro-gdb.py\\n\"\n"
+	".incbin \"" GORO_GDB_SCRIPT "\"\n"
+	".byte 0\n"
+	".popsection");

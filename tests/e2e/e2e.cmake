@@ -96,6 +96,9 @@ if(TARGET goro-dump)
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_container.sh
 			$<TARGET_FILE:goro-dump>
 			$<TARGET_FILE:victim_waits>)
+	goro_add_test(gdb_script LABEL e2e
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/gdb_script.sh
+			$<TARGET_FILE:victim_waits>)
 	goro_add_test(dump_refused LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_refused.sh
 			$<TARGET_FILE:goro-dump>
