@@ -52,7 +52,7 @@ take_unlock(struct gr_p **at)
 	if (p) {
 		*at = p->idle_next;
 		idle.taken++;
-		gr_add_sc(&gr_idle_n, -1); /* [pair idle] */
+		gr_add_sc(&gr_idle_n, -1);              /* [pair idle] */
 		gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
 	}
 	gr_unlock(&idle.lock);
@@ -195,7 +195,7 @@ work_anywhere(struct gr_m *m)
 	    gr_load_sc(&gr_stopping)) /* [pair stopping] */
 		return true;
 	for (uint32_t i = 0; i < n; i++)
-		if (gr_runq_any(&gr_procs[i]->runq))
+		if (gr_p_has_surplus(gr_procs[i]))
 			return true;
 	return false;
 }
@@ -293,8 +293,8 @@ check_deadlock(void)
 	/* [pair idle] a hint, and the usual case: somebody is at work. */
 	if (gr_load_sc(&gr_idle_n) < gr_load_sc(&gr_procs_n))
 		return;
-	if (!all_asleep(&before) || foreign_threads() ||
-	    !all_asleep(&after) || after != before)
+	if (!all_asleep(&before) || foreign_threads() || !all_asleep(&after) ||
+	    after != before)
 		return;
 	if (goro_count())
 		gr_fatal("all goroutines are asleep - deadlock!");
@@ -308,11 +308,12 @@ check_deadlock(void)
 void
 gr_idle_give(struct gr_p *p)
 {
-	gr_store_rel(&p->m, NULL); /* [pair p-thread] */
+	gr_store_rel(&p->m, NULL);              /* [pair p-thread] */
 	gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
 	/* [relaxed] `next` is stable: the P is ours. A timer, or a descriptor,
 	 * needs a thread that sleeps for it. */
-	if (!gr_load_rlx(&p->runq.next) && p->id < gr_load_sc(&gr_procs_n) &&
+	if (!gr_load_rlx(&p->runq.next) && !gr_runq_any(&p->runq) &&
+	    p->id < gr_load_sc(&gr_procs_n) &&
 	    gr_load_sc(&p->timers.first_ns) == GORO_FOREVER &&
 	    !gr_netpoll_any()) {
 		list_push(p);

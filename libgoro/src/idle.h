@@ -22,6 +22,7 @@
 #ifndef GR_IDLE_H
 #define GR_IDLE_H
 
+#include "monitor.h"
 #include "sched.h"
 
 extern uint32_t gr_idle_n;   /* idle P; [pair idle] */
@@ -37,14 +38,19 @@ void gr_idle_sleep(struct gr_m *m);
 void gr_idle_off(struct gr_m *m);
 void gr_idle_reset(void);
 
-/* After work went into our own ring: is somebody free to help? */
+/* After work went into our own ring: is somebody free to help, and is it worth
+ * the trouble? If not now, the monitor is to look soon. */
 static inline void
-gr_wake_hint(void)
+gr_wake_hint(const struct gr_p *p)
 {
-	/* [relaxed] see above: only a hint. */
-	if (__builtin_expect(gr_load_rlx(&gr_idle_n), 0) &&
-	    !gr_load_rlx(&gr_spinning))
+	/* [relaxed] see above: only hints. */
+	if (__builtin_expect(!gr_load_rlx(&gr_idle_n), 1) ||
+	    gr_load_rlx(&gr_spinning))
+		return;
+	if (gr_p_has_surplus(p))
 		gr_wake_one();
+	else if (gr_load_rlx(&gr_monitor_slow))
+		gr_monitor_poke();
 }
 
 #endif

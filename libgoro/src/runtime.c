@@ -109,6 +109,7 @@ set_procs(uint32_t n)
 			.status = GR_P_OFF,
 			.random = (i + 1) * 0x9e3779b97f4a7c15ull ^ gr_now_ns(),
 			.timer_cycles = UINT64_MAX,
+			.grain = UINT32_MAX, /* not known: any is worth it */
 			.timers.first_ns = GORO_FOREVER,
 			.seen_since_ns = gr_now_ns(),
 		};

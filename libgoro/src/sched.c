@@ -28,6 +28,7 @@
 #include "probes.h"
 #include "profile_events.h"
 #include "rest.h"
+#include "runtime.h"
 #include "san.h"
 #include "thread.h"
 
@@ -36,6 +37,8 @@ enum {
 	CLOCK_EVERY = 16,     /* yields between looks at the clock; likewise */
 	GLOBAL_EVERY = 16,    /* passes through the long path */
 	STREAK = 32,          /* picks of the newest before the ring's turn */
+	GRAIN_TICKS = 16,     /* switches that are worth measuring */
+	GRAIN_MAX = 1 << 20,  /* cycles */
 	OLDEST_EVERY = 32,    /* ticks: the ring's oldest, whatever came last */
 };
 
@@ -244,7 +247,7 @@ put_last(struct gr_p *p, struct gr_g *g)
 			gr_globq_put(&half);
 		gr_runq_put(&p->runq, g, fresh);
 	}
-	gr_wake_hint();
+	gr_wake_hint(p);
 }
 
 static void
@@ -330,7 +333,7 @@ void
 gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 {
 	if (put_list(m, list, n))
-		gr_wake_hint();
+		gr_wake_hint(m->p);
 }
 
 void
@@ -340,6 +343,17 @@ gr_ready_polled(struct gr_m *m, const struct gr_glist *ready)
 	if (put_list(m, ready->first, ready->n) && gr_load_rlx(&gr_idle_n) &&
 	    gr_load_rlx(&gr_monitor_slow))
 		gr_monitor_poke();
+}
+
+/* Would a yield only come back? The long path, now and then, looks further:
+ * for other queues, the network, and whether all is over. */
+static inline bool
+nobody_here(const struct gr_p *p, const struct gr_g *g, uint64_t cycles)
+{
+	return !gr_load_rlx(&p->runq.next) && p->runq.head == p->runq.tail &&
+	       (p->tick + 1) % LONG_PATH_EVERY && cycles < p->timer_cycles &&
+	       !gr_load_rlx(&p->attention) && /* [relaxed] as in next_here() */
+	       !(g->flags & GR_G_UNGUARDED); /* or its canary goes unseen */
 }
 
 static void
@@ -364,6 +378,8 @@ goro_yield(void)
 	if (gr_profile_wants(GR_EVENTS_WAITS))
 		switch_away_profiled(m, finish_yield, NULL, GORO_WAIT_NONE,
 				     gr_cycles());
+	else if (nobody_here(p, m->g, cycles))
+		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] as there */
 	else
 		switch_away(m, finish_yield, NULL, cycles);
 }
@@ -455,6 +471,22 @@ gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns)
 		gr_fatal("out of memory for a timer");
 }
 
+/* How long a goroutine runs here until it is the next one's turn. */
+static void
+measure_grain(struct gr_p *p)
+{
+	uint64_t now = gr_cycles();
+	uint32_t n = p->tick - p->grain_tick;
+
+	if (n < GRAIN_TICKS)
+		return;
+	/* [relaxed] see gr_p_has_surplus(). */
+	gr_store_rlx(&p->grain,
+		     GR_MIN((now - p->grain_cycles) / n, (uint64_t)GRAIN_MAX));
+	p->grain_tick = p->tick;
+	p->grain_cycles = now;
+}
+
 /* Fire the timers of a P whose goroutine does not let go of it. */
 static void
 help_stuck(struct gr_m *m)
@@ -483,7 +515,7 @@ steal(struct gr_m *m)
 		struct gr_p *victim = gr_procs[(start + i) % n];
 		struct gr_g *g;
 
-		if (victim == p)
+		if (victim == p || !gr_p_has_surplus(victim))
 			continue;
 		g = gr_runq_steal(&victim->runq, &p->runq);
 		if (g) {
@@ -599,6 +631,7 @@ find_runnable(struct gr_m *m)
 			return g;
 		if (p->tick % LONG_PATH_EVERY == 0 ||
 		    p->passes % GLOBAL_EVERY == 0) {
+			measure_grain(p);
 			help_stuck(m);
 			if ((g = gr_globq_get(&p->runq, 1)) ||
 			    (g = poll_network(m)))
@@ -621,6 +654,8 @@ find_runnable(struct gr_m *m)
 		     (!gr_netpoll_wanted() && (g = spin(m)))))
 			return g;
 		gr_idle_sleep(m);
+		m->p->grain_tick = m->p->tick;
+		m->p->grain_cycles = gr_cycles();
 	}
 }
 

@@ -37,6 +37,9 @@ struct gr_p {
 	uint32_t tick;  /* switches made; [relaxed] read by the monitor */
 	uint32_t streak; /* picks from runq.next in a row */
 	uint32_t passes; /* through the long path */
+	uint32_t grain;  /* cycles a switch, lately; [relaxed] read by others */
+	uint32_t grain_tick; /* since when that is counted */
+	uint64_t grain_cycles;
 	uint32_t unlocking; /* a mutex, at this moment; [pair mutex-known] */
 	uint64_t timer_cycles; /* look at the timers when this has come */
 	uint64_t random;
@@ -68,6 +71,26 @@ enum gr_p_status {
 	GR_P_SYSCALL, /* its thread's or the monitor's: see blocking.h */
 	GR_P_OFF,     /* beyond GOROMAXPROCS */
 };
+
+/*
+ * Is there more in this P's ring than it will have done by the time that
+ * another worker is up? To wake one takes 5 us and more, and the goroutines'
+ * data then change CPUs: a chain of goroutines that each run for 50 ns is
+ * slower on two workers than on one. A hint; where it is wrong, the monitor
+ * sees that there is no progress, and says that all may be stolen.
+ */
+static inline bool
+gr_p_has_surplus(const struct gr_p *p)
+{
+	enum { WORTH_CYCLES = 20000 };
+
+	/* [relaxed] hints, all of them. */
+	if (gr_load_rlx(&p->runq.next_for_all))
+		return gr_load_rlx(&p->runq.next) || gr_runq_any(&p->runq);
+	return (uint64_t)gr_runq_len(&p->runq) * gr_load_rlx(&p->grain) >=
+		       WORTH_CYCLES &&
+	       gr_runq_any(&p->runq);
+}
 
 /* What is to be done with a goroutine that has just left its stack. */
 typedef void gr_finish(struct gr_m *m, struct gr_g *g, void *arg);
