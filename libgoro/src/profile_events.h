@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "atomic.h"
+#include "sched.h"
 
 struct gr_g;
 struct gr_m;
@@ -41,6 +42,14 @@ static inline bool
 gr_profile_wants(uint32_t what)
 {
 	return __builtin_expect(gr_load_rlx(&gr_profile_events) & what, 0);
+}
+
+/* When it was made ready matters only to those who ask. */
+static inline void
+gr_profile_ready(struct gr_g *g)
+{
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		g->ready_since = gr_cycles();
 }
 
 /* A wait is over. @since  cycles; @reason  GORO_WAIT_NONE: it was none */

@@ -29,7 +29,10 @@
 #include "stack.h"
 #include "timer.h"
 
-enum { GR_MAX_PROCS = 256 };
+enum {
+	GR_MAX_PROCS = 256,
+	GR_LONG_PATH_EVERY = 64, /* switches; a power of two */
+};
 
 struct gr_p {
 	/* Owned by the M that has this P. */
@@ -90,6 +93,19 @@ gr_p_has_surplus(const struct gr_p *p)
 	return (uint64_t)gr_runq_len(&p->runq) * gr_load_rlx(&p->grain) >=
 		       WORTH_CYCLES &&
 	       gr_runq_any(&p->runq);
+}
+
+/* The next of our own ring: the newest where that has never run. */
+static inline struct gr_g *
+gr_p_take_ring(struct gr_p *p)
+{
+	enum { OLDEST_EVERY = 32 }; /* ticks: whatever came last */
+	struct gr_g *g;
+
+	if (p->runq.fresh && p->tick % OLDEST_EVERY &&
+	    (g = gr_runq_get_fresh(&p->runq)))
+		return g;
+	return gr_runq_get_ring(&p->runq);
 }
 
 /* What is to be done with a goroutine that has just left its stack. */
@@ -196,6 +212,8 @@ gr_g_will_wait(struct gr_g *g, enum goro_abi_reason reason, uint64_t obj,
 /* Make a parked goroutine run again, soon and here. @m may be NULL. The
  * caller owns it (g.h). */
 void gr_ready(struct gr_m *m, struct gr_g *g);
+/* Behind the others of @p, which is ours. */
+void gr_ready_last(struct gr_p *p, struct gr_g *g);
 /* The same for a list by ->next. */
 void gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n);
 /* The same for what the network gave us: we come to them at once, and another
@@ -206,6 +224,11 @@ void gr_ready_polled(struct gr_m *m, const struct gr_glist *ready);
 extern const struct goro_abi_table gr_abi_table;
 
 void gr_schedule(struct gr_m *m);
+
+/* What to run now, waiting for it if need be; NULL when it is all over. */
+struct gr_g *gr_find_runnable(struct gr_m *m);
+/* The last one that looks for work and finds some sends the next to look. */
+void gr_stop_spinning(struct gr_m *m);
 
 struct gr_g *gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *),
 			 void *arg, size_t copy_bytes, uint64_t creator_pc);
