@@ -7,7 +7,8 @@ log_dir=$top/build/log
 jobs=$(nproc)
 
 packages_build="build-essential cmake ninja-build pkg-config
-	libunwind-dev libdw-dev libelf-dev zlib1g-dev libcmocka-dev"
+	libunwind-dev libdw-dev libelf-dev zlib1g-dev libncurses-dev
+	libcmocka-dev"
 
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*"

@@ -17,6 +17,7 @@
 /* clang-format off */
 static const char help[] =
 "Usage: goro-dump [OPTIONS] PID... | --all | --core CORE [PROGRAM]\n"
+"       goro-dump [OPTIONS] --watch TIME PID\n"
 "       goro-dump --list | --diff BEFORE.json AFTER.json\n"
 "Print the goroutines of running processes, without stopping them, or of a core.\n"
 "\n"
@@ -58,6 +59,7 @@ enum option_id {
 	OPT_CHANNELS,
 	OPT_DOT,
 	OPT_DIFF,
+	OPT_WATCH,
 	OPT_CORE,
 	OPT_DEBUGINFOD,
 	OPT_SIGNAL,
@@ -91,6 +93,7 @@ static const struct option longs[] = {
 	{ "channels", no_argument, NULL, OPT_CHANNELS },
 	{ "dot", no_argument, NULL, OPT_DOT },
 	{ "diff", no_argument, NULL, OPT_DIFF },
+	{ "watch", required_argument, NULL, OPT_WATCH },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -296,6 +299,10 @@ take_option(struct dump_options *o, int opt, const char *arg)
 	case OPT_DIFF:
 		o->diffs = true;
 		break;
+	case OPT_WATCH:
+		if (!cli_parse_duration(arg, &o->watch_ns) || !o->watch_ns)
+			return cli_usage("'%s' is no time: 1s, 500ms", arg);
+		break;
 	case OPT_CORE:
 		o->core = arg;
 		break;
@@ -329,6 +336,8 @@ conclude(struct dump_options *o)
 	o->waits |= o->channels || o->format == DUMP_DOT ||
 		    o->format == DUMP_HTML;
 	o->terminal = isatty(STDOUT_FILENO);
+	if (o->watch_ns && (!o->terminal || !isatty(STDIN_FILENO)))
+		return cli_usage("--watch needs a terminal");
 	if (o->format == DUMP_PPROF && o->terminal)
 		return cli_usage("a profile is nothing for a terminal: "
 				 "redirect it to a file");
@@ -344,6 +353,8 @@ take_target(struct dump_options *o, int n, char **args)
 	if (o->core && n > 1)
 		return cli_usage("one program for a core, not also '%s'",
 				 args[1]);
+	if (o->core && o->watch_ns)
+		return cli_usage("a core does not change");
 	if (o->core) {
 		o->program = args[0];
 		return CLI_OK;
@@ -363,6 +374,8 @@ take_target(struct dump_options *o, int n, char **args)
 	}
 	if (n == 0)
 		return cli_usage("no process id is given");
+	if (o->watch_ns && n > 1)
+		return cli_usage("--watch shows one process");
 	for (int i = 0; i < n; i++)
 		if (!cli_parse_pid(args[i], &o->pid))
 			return cli_usage("'%s' is no process id", args[i]);

@@ -38,9 +38,10 @@ struct dump_options {
 	pid_t pid;
 	bool diffs; /* compare two dumps that were saved as JSON */
 	const char *diff[2];
-	bool list;   /* only say which processes there are */
-	bool all;    /* of each of them */
-	char **pids; /* or of several; valid ids */
+	uint64_t watch_ns; /* between looks; 0: one dump, no watching */
+	bool list;         /* only say which processes there are */
+	bool all;          /* of each of them */
+	char **pids;       /* or of several; valid ids */
 	size_t pids_n;
 	const char *core;    /* NULL: a process */
 	const char *program; /* that the core is of; NULL: where it was */

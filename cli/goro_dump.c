@@ -25,6 +25,7 @@
 #include "tracer/render_pprof.h"
 #include "tracer/render_text.h"
 #include "tracer/render_waits.h"
+#include "watch.h"
 
 /* What a dump says of itself. */
 static void
@@ -401,6 +402,8 @@ run(struct dump_options *o)
 		unsetenv("DEBUGINFOD_URLS");
 	if (o->diffs)
 		return dump_diff(o);
+	if (o->watch_ns)
+		return watch(o);
 	if (o->list)
 		return dump_list();
 	if (o->all || o->pids_n > 1)

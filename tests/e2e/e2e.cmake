@@ -69,6 +69,10 @@ if(TARGET goro-dump)
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_blocked>
 				$<TARGET_FILE:victim_parked>)
+		goro_add_test(dump_watch LABEL e2e TIMEOUT 120
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_watch.py
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_blocked>)
 		goro_add_test(dump_select LABEL e2e
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_select.py
 				$<TARGET_FILE:goro-dump>
