@@ -158,7 +158,10 @@ parse_items(struct parser *p, struct gt_value *v, bool keys, char end)
 		more = take(p, ",");
 	}
 	p->depth--;
-	return *p->at++ == end;
+	if (*p->at != end)
+		return false;
+	p->at++;
+	return true;
 }
 
 static bool
