@@ -40,6 +40,11 @@ if(TARGET goro-dump)
 					$<TARGET_FILE:victim_waits_static> ${how})
 		endforeach()
 	endif()
+	goro_add_test(dump_completions LABEL e2e
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_completions.sh
+			$<TARGET_FILE:goro-dump>
+			${PROJECT_SOURCE_DIR}/cli/completions
+			$<TARGET_FILE:victim_blocked>)
 	find_program(PYTHON3 python3)
 	if(PYTHON3)
 		goro_add_test(dump_json LABEL e2e
