@@ -80,7 +80,7 @@ struct gt_target {
 	const struct gt_target_ops *ops;
 	pid_t pid; /* 0: no process any more */
 	struct gt_maps maps;
-	bool frozen;      /* between freeze() and thaw() */
+	bool frozen;      /* between freeze() and thaw(); a core is always */
 	char name[100];   /* for messages: "process 12", "core core.12" */
 	char notice[256]; /* what its reader should know, or empty */
 };

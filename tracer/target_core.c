@@ -396,6 +396,7 @@ gt_target_core_open(const char *path, const char *exe, struct gt_target **ret)
 	if (!core)
 		return &gt_enomem;
 	core->base.ops = &core_ops;
+	core->base.frozen = true;
 	core->exe = exe;
 	snprintf(core->base.name, sizeof(core->base.name), "core %.90s",
 		 base ? base + 1 : path);
