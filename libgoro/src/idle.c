@@ -16,6 +16,7 @@
 #include "fatal.h"
 #include "futex.h"
 #include "goro/goro.h"
+#include "leak/tool.h"
 #include "monitor.h"
 #include "netpoll.h"
 #include "preempt.h"
@@ -296,6 +297,7 @@ check_deadlock(void)
 	if (!all_asleep(&before) || foreign_threads() || !all_asleep(&after) ||
 	    after != before)
 		return;
+	gr_leak_tool_deadlock();
 	if (goro_count())
 		gr_fatal("all goroutines are asleep - deadlock!");
 	gr_fatal("no goroutines (main called goro_exit) - deadlock!");

@@ -27,6 +27,7 @@
 #include "goro/goro.h"
 #include "idle.h"
 #include "leak/test.h"
+#include "leak/tool.h"
 #include "monitor.h"
 #include "netpoll.h"
 #include "options.h"
@@ -198,6 +199,7 @@ run(void)
 	if (err)
 		return err;
 	gr_agent_start();
+	gr_leak_tool_start();
 	err = start_main();
 	while (!err && !gr_load_acq(&ended)) /* [pair run] */
 		gr_futex_wait(&ended, 0, gr_san_take_signals());

@@ -12,6 +12,7 @@
 #include "profile_session.h"
 #include "runtime.h"
 #include "sched.h"
+#include "leak/tool.h"
 #include "traceback.h"
 
 /* "dump", "dump all", "dump system": as kill -QUIT prints it. */
@@ -94,8 +95,16 @@ profile(struct gr_question *q)
 	return err ? why_not(err) : NULL;
 }
 
+/* "leak": what goro-leakcheck reads, see leak/tool.c. */
+static const char *
+leak(struct gr_question *q)
+{
+	return gr_leak_tool_answer(q->data) ? NULL : "out of memory";
+}
+
 const struct gr_verb gr_verbs[] = {
 	{ "profile", profile, .lasting = true },
 	{ "dump", dump, .lasting = false },
+	{ "leak", leak, .lasting = true },
 	{ 0 },
 };

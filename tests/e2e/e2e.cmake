@@ -125,3 +125,20 @@ if(TARGET goro-prof)
 			$<TARGET_FILE:goro-prof> $<TARGET_FILE:victim_burn>
 			$<TARGET_FILE:profile_print>)
 endif()
+
+# Under ThreadSanitizer no process can be checked.
+if(TARGET goro-leakcheck AND NOT "thread" IN_LIST GORO_SANITIZE)
+	add_executable(victim_leaks victims/leaks.c)
+	target_link_libraries(victim_leaks PRIVATE goro::goro)
+	set(heap live)
+	if(TARGET goro_heap)
+		set(heap exact)
+	endif()
+	find_program(PYTHON3 python3)
+	if(PYTHON3)
+		goro_add_test(leakcheck LABEL e2e TIMEOUT 120
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/leakcheck.py
+				$<TARGET_FILE:goro-leakcheck>
+				$<TARGET_FILE:victim_leaks> ${heap})
+	endif()
+endif()

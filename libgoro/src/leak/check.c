@@ -190,7 +190,7 @@ hash_of(const struct gr_leak_group *g)
 {
 	uint64_t h = mix(g->kind, g->reason);
 
-	h = mix(mix(h, g->creator_pc), g->obj.creator_pc);
+	h = mix(mix(mix(h, g->creator_pc), g->obj.creator_pc), g->entry);
 	for (unsigned i = 0; i < g->frames_n; i++)
 		h = mix(h, g->frame[i]);
 	/* Channels are told one by one, and so are cycles of locks. */
@@ -299,6 +299,7 @@ add_goroutine(struct work *w, uint32_t i)
 	like.reason = s->state == GORO_ABI_WAITING ? s->reason : 0;
 	like.creator_id = s->creator_id;
 	like.creator_pc = s->creator_pc;
+	like.entry = s->entry;
 	memcpy(like.name, s->name, sizeof(like.name));
 	copy_frames(w, &like);
 	if (s->state == GORO_ABI_WAITING) {

@@ -54,7 +54,7 @@ struct gr_leak_group {
 	/* Of the first of them. */
 	unsigned state, reason;
 	uint64_t creator_id;
-	uintptr_t creator_pc;
+	uintptr_t creator_pc, entry; /* its function */
 	char name[GR_NAME_SHOWN];
 	unsigned frames_n;
 	bool cut;   /* there are more frames */

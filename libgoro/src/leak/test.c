@@ -14,6 +14,7 @@
 
 #include "chan.h"
 #include "leak/leak.h"
+#include "leak/tool.h"
 #include "sched.h"
 
 enum { ROUNDS = 9 };
@@ -69,6 +70,7 @@ gr_leak_main_ended(void)
 
 	if (test)
 		at_main = check_test(test, "main");
+	gr_leak_tool_main_ended();
 }
 
 void

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * leak.h - what goro-leakcheck has been told, and what it makes of it
+ *
+ * Idea       Each check in a process of the command is a message of lines
+ *            (leak_read.c). What it finds is kept as findings, with names and
+ *            lines, as the process is gone when the report is written. The
+ *            renderers see nothing else.
+ */
+#ifndef CLI_LEAK_H
+#define CLI_LEAK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+/* By strength, the strongest first: the order of the report. */
+enum leak_kind {
+	LEAK_DEADLOCK,
+	LEAK_LEAKED,
+	LEAK_UNCLOSED,
+	LEAK_SUSPECT,
+	LEAK_LEFTOVER,
+	LEAK_KINDS,
+};
+extern const char *const leak_kind_names[LEAK_KINDS];
+
+struct leak_frame {
+	char *function, *file; /* file: NULL, not known */
+	uint32_t line;
+	bool internal;
+};
+
+struct leak_stack {
+	struct leak_frame *v;
+	size_t n;
+	bool cut;
+};
+
+struct leak_finding {
+	enum leak_kind kind;
+	pid_t pid;
+	char *process; /* the command's name */
+	uint64_t n;    /* goroutines; or 1, a channel */
+	uint64_t *ids;
+	size_t ids_n;
+	char *state, *story, *name;
+	struct leak_stack stack;   /* where it waits */
+	struct leak_stack creator; /* where it was started: one call */
+	uint64_t creator_id;
+
+	bool has_object;
+	uint64_t object, channel; /* address; number, of a channel */
+	char *object_name;
+	uint64_t object_creator_id, elem_bytes, cap, len;
+	bool closed;
+	struct leak_stack object_creator;
+
+	uint64_t owner; /* of the lock; 0: none, or not known */
+	bool owner_ended;
+	uint64_t *cycle;
+	size_t cycle_n;
+	uint64_t held;
+
+	uint64_t fingerprint;
+	bool suppressed; /* or known from the baseline: not counted */
+};
+
+struct leak_results {
+	struct leak_finding *v;
+	size_t n, room;
+	unsigned checks;   /* that were made */
+	unsigned failures; /* that could not be made, or were wrong */
+	bool unsound;
+	bool inexact; /* in one of them the heap counted as in use */
+	uint64_t goroutines;
+	uint64_t count[LEAK_KINDS]; /* of those that are not suppressed */
+};
+
+/* Take in one message, of the process @pid, which still lives: its names are
+ * looked up in it. False: it makes no sense. */
+bool leak_read(struct leak_results *r, FILE *from, pid_t pid);
+void leak_results_fini(struct leak_results *r);
+
+/* The frame to blame: the innermost one that is the program's own, or NULL. */
+const struct leak_frame *leak_place(const struct leak_finding *f);
+
+/* Put the findings in order, and count them. */
+void leak_sort(struct leak_results *r);
+
+/* Renderers; false when it could not be written. */
+bool leak_render_text(const struct leak_results *r, int fd);
+bool leak_render_json(const struct leak_results *r, int fd);
+
+#endif

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+#
+# leakcheck.py GORO_LEAKCHECK VICTIM exact|live
+#
+# The victim is told how to leak; this looks whether that is what is found.
+# Without the table of heap blocks a leak may be missed that something old in
+# the heap points to, so then only what does not depend on that is looked at.
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+from lib import check, fail
+
+tool, victim, heap = sys.argv[1:]
+env = dict(os.environ, GOROMAXPROCS="2", GOROTRACEBACK="none")
+
+
+def leakcheck(*args, options=(), status=None):
+    done = subprocess.run(
+        [tool, *options, "--format", "json", "--", victim, *args],
+        capture_output=True, timeout=120, env=env, text=True)
+    if status is not None and done.returncode != status:
+        fail("%s: status %d\n%s%s" % (" ".join(args), done.returncode,
+                                      done.stdout, done.stderr))
+    try:
+        result = json.loads(done.stdout)
+    except ValueError:
+        fail("%s: no JSON: %s%s" % (args, done.stdout, done.stderr))
+    check(result["version"] == 1, "version")
+    counts = {k: n for k, n in result["summary"].items() if n}
+    by_kind = {}
+    for f in result["findings"]:
+        n = len(f["goroutines"]) or 1
+        by_kind[f["kind"]] = by_kind.get(f["kind"], 0) + n
+    check(by_kind == counts, "%s and %s" % (by_kind, counts))
+    return counts, result
+
+
+def expect(args, counts, status=1, options=()):
+    found, result = leakcheck(*args, options=options, status=status)
+    check(found == counts, "%s: %s, not %s" % (args, found, counts))
+    return result
+
+
+expect(["brief"], {}, status=0)
+result = expect(["deadlock"], {"deadlock": 2})
+for f in result["findings"]:
+    check(sorted(f["cycle"]) == sorted(f["goroutines"] + [f["lock"]["owner"]]),
+          "the cycle")
+    check(any(x["function"].startswith("lock_") and x["file"].endswith(
+        "leaks.c") and x["line"] for x in f["stack"]), "the stack")
+expect(["leftover"], {"leftover": 1})
+expect(["leftover"], {"leftover": 1}, status=0,
+       options=["--fail-on", "leaked,deadlock"])
+expect(["kept"], {"leftover": 1})
+# The command's own status, when it fails.
+expect(["deadlock", "7"], {"deadlock": 2}, status=7)
+# All are stuck: then each is a leak, whatever still points to what.
+expect(["kept", "stuck"], {"leaked": 2}, status=2)
+# A child of the command is checked too.
+result = expect(["child", "deadlock"], {"deadlock": 2}, status=1)
+expect(["exit"], {}, status=0)
+expect(["deadlock", "exit"], {"deadlock": 2})
+
+if heap == "exact":
+    result = expect(["leaked"], {"leaked": 3})
+    f, = result["findings"]
+    check(f["channel"]["name"] == "jobs" and f["created_at"], "the channel")
+    expect(["unclosed"], {"leaked": 1, "unclosed-channel": 1})
+    expect(["dropped"], {"unclosed-channel": 1})
+    found, _ = leakcheck("leaked", "busy", options=["--timeout", "1"],
+                         status=128 + signal.SIGTERM)
+    check(found == {"leaked": 3}, "at the timeout: %s" % found)
+    # Told to end, it looks first.
+    child = subprocess.Popen([tool, "--format", "json", "--", victim, "leaked",
+                              "busy"], stdout=subprocess.PIPE, env=env,
+                             stderr=subprocess.PIPE, text=True)
+    check(child.stderr.readline() == "ready\n", "ready")
+    child.send_signal(signal.SIGTERM)
+    out, _ = child.communicate(timeout=60)
+    check(json.loads(out)["summary"]["leaked"] == 3, "at SIGTERM: " + out)
+
+# Text: the story, the places.
+done = subprocess.run([tool, "--", victim, "deadlock"], capture_output=True,
+                      timeout=60, env=env, text=True)
+check(done.returncode == 1, "status %d" % done.returncode)
+for words in ["DEADLOCK: a goroutine waits to lock a mutex", "leaks.c:",
+              "started at", "leak check: 2 deadlock"]:
+    check(words in done.stdout, "no '%s' in %s" % (words, done.stdout))
+
+# Not silently: a command without goroutines, and one that is not there.
+for command, status in [(["true"], 2), (["/nonexistent"], 2)]:
+    done = subprocess.run([tool, "--", *command], capture_output=True,
+                          timeout=60, env=env, text=True)
+    check(done.returncode == status and done.stderr,
+          "%s: %d" % (command, done.returncode))
+
+# Several outputs, and wrong usage.
+with tempfile.TemporaryDirectory() as tmp:
+    path = os.path.join(tmp, "report.json")
+    done = subprocess.run([tool, "--format", "text", "--format",
+                           "json=" + path, victim, "kept"],
+                          capture_output=True, timeout=60, env=env, text=True)
+    check(done.returncode == 1 and "LEFTOVER" in done.stdout, done.stdout)
+    with open(path) as f:
+        check(json.load(f)["summary"]["leftover"] == 1, "the file")
+for wrong in [[], ["--format", "xml", "true"], ["--fail-on", "x", "true"],
+              ["--timeout", "x", "true"], ["--nonsense"]]:
+    done = subprocess.run([tool, *wrong], capture_output=True, timeout=60)
+    check(done.returncode == 64, "%s: %d" % (wrong, done.returncode))

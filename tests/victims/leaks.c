@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+/*
+ * leaks.c - a program that leaks as it is told to, by the words of its command
+ * line; the last may be a number, which it returns
+ */
+#include <goro/goro.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct goro_mutex a, b;
+static struct goro_chan *volatile kept;
+
+static void
+receive(void *ch)
+{
+	goro_chan_recv(ch, NULL);
+}
+
+static void
+receive_all(void *ch)
+{
+	while (goro_chan_recv(ch, NULL))
+		;
+}
+
+static void
+send_one(void *ch)
+{
+	goro_chan_send(ch, &(uint64_t){ 1 });
+}
+
+static void
+lock_a_b(void *arg)
+{
+	(void)arg;
+	goro_mutex_lock(&a);
+	goro_sleep(3000000);
+	goro_mutex_lock(&b);
+}
+
+static void
+lock_b_a(void *arg)
+{
+	(void)arg;
+	goro_mutex_lock(&b);
+	goro_sleep(3000000);
+	goro_mutex_lock(&a);
+}
+
+static void
+sleep_long(void *arg)
+{
+	(void)arg;
+	goro_sleep(3600000000000);
+}
+
+/* One of the goroutines that ended without harm. */
+static void
+brief(void *arg)
+{
+	(void)arg;
+	goro_sleep(1000000);
+}
+
+static __attribute__((noinline)) void
+leak(const char *how)
+{
+	struct goro_chan *ch;
+
+	if (!strcmp(how, "leaked")) {
+		for (int i = 0; i < 3; i++) {
+			ch = goro_chan_create(8, 0);
+			goro_chan_set_name(ch, "jobs");
+			goro_go(receive, ch);
+		}
+	} else if (!strcmp(how, "deadlock")) {
+		goro_go(lock_a_b, NULL);
+		goro_go(lock_b_a, NULL);
+		goro_sleep(20000000);
+	} else if (!strcmp(how, "leftover")) {
+		goro_go(sleep_long, NULL);
+	} else if (!strcmp(how, "kept")) {
+		kept = goro_chan_create(8, 0);
+		goro_go(receive, kept);
+	} else if (!strcmp(how, "unclosed")) {
+		ch = goro_chan_create(8, 0);
+		goro_go(receive_all, ch);
+		goro_go(send_one, ch);
+	} else if (!strcmp(how, "dropped")) {
+		ch = goro_chan_create(8, 2);
+		send_one(ch);
+	} else if (!strcmp(how, "brief")) {
+		for (int i = 0; i < 100; i++)
+			goro_go(brief, NULL);
+	} else if (!strcmp(how, "stuck")) {
+		goro_chan_recv(goro_chan_create(8, 0), NULL);
+	} else if (!strcmp(how, "busy")) {
+		puts("ready");
+		fflush(stdout);
+		goro_sleep(3600000000000);
+	} else if (!strcmp(how, "exit")) {
+		exit(0);
+	}
+}
+
+static int
+run(void *arg)
+{
+	char **argv = arg;
+	int status = 0;
+
+	for (; *argv; argv++) {
+		if (**argv >= '0' && **argv <= '9')
+			status = atoi(*argv);
+		else
+			leak(*argv);
+		for (int i = 0; i < 10; i++)
+			goro_sleep(200000);
+	}
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	(void)argc;
+	if (argv[1] && !strcmp(argv[1], "child")) {
+		int status;
+
+		if (!fork())
+			execv(argv[0], argv + 1);
+		wait(&status);
+		return WEXITSTATUS(status);
+	}
+	return goro_run(run, argv + 1);
+}
