@@ -108,6 +108,11 @@ if(TARGET goro-dump)
 	goro_add_test(gdb_script LABEL e2e
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/gdb_script.sh
 			$<TARGET_FILE:victim_waits>)
+	goro_add_test(dump_signal LABEL e2e
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_signal.sh
+			$<TARGET_FILE:goro-dump>
+			$<TARGET_FILE:victim_waits>
+			$<TARGET_FILE:victim_parked>)
 	goro_add_test(dump_refused LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_refused.sh
 			$<TARGET_FILE:goro-dump>

@@ -2,12 +2,14 @@
 /*
  * parked.c - many goroutines, each a few frames deep, waiting for ever
  *
- * Usage: parked [COUNT [DEPTH]]. Says "ready" when all of them wait.
+ * Usage: parked [COUNT [DEPTH [closed]]]. Says "ready" when all of them wait;
+ * one that is closed may be traced by nobody but root.
  */
 #include <goro/goro.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static int depth = 8;
@@ -59,5 +61,7 @@ main(int argc, char **argv)
 
 	if (argc > 2)
 		depth = atoi(argv[2]);
+	if (argc > 3)
+		prctl(PR_SET_DUMPABLE, 0);
 	return goro_run(program, &count);
 }
