@@ -188,6 +188,18 @@ gr_fatal(const char *msg)
 }
 
 void
+gr_fatal_aside(const char *msg)
+{
+	struct cause c = { .kind = "fatal error",
+			   .format = msg,
+			   .all = true,
+			   .here = { .aside = true } };
+
+	gr_regs_capture(&c.here.regs);
+	end_program(&c);
+}
+
+void
 gr_fatal_sig(const char *msg, void *ucontext)
 {
 	struct cause c = { .kind = "fatal error",

@@ -28,6 +28,9 @@
 /* "fatal error: @msg", the tracebacks of all goroutines, exit status 2. */
 _Noreturn void gr_fatal(const char *msg);
 
+/* The same from a thread of the runtime's that runs no goroutines. */
+_Noreturn void gr_fatal_aside(const char *msg);
+
 /* The same from a signal handler on its alternate stack, for a fault of the
  * goroutine that @ucontext was taken from. */
 _Noreturn void gr_fatal_sig(const char *msg, void *ucontext);

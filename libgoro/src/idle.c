@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "agent.h"
 #include "blocking.h"
@@ -21,8 +22,12 @@
 #include "netpoll.h"
 #include "preempt.h"
 #include "rest.h"
+#include "runtime.h"
 #include "san.h"
 #include "thread.h"
+
+#define RECHECK_MIN_NS 100000000ll
+#define RECHECK_MAX_NS 10000000000ll
 
 static struct {
 	struct gr_lock lock;
@@ -238,12 +243,17 @@ is_sanitizers(const char *tid)
 #endif
 }
 
-/* Threads that are not the runtime's may make goroutines ready too. */
+/*
+ * Threads that are not the runtime's may make goroutines ready too. A thread
+ * that starts another and ends can escape who reads the directory name by
+ * name; the kernel's own count of them is the number of its links.
+ */
 static bool
 foreign_threads(void)
 {
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *e;
+	struct stat st;
 	int ours = gr_threads_alive() + gr_monitor_threads() +
 		   gr_agent_threads() + 1;
 	int all = 0;
@@ -252,6 +262,12 @@ foreign_threads(void)
 		return true;
 	while ((e = readdir(dir)))
 		all += e->d_name[0] != '.' && !is_sanitizers(e->d_name);
+#ifndef GR_TSAN
+	if (!fstat(dirfd(dir), &st) && (int)st.st_nlink - 2 > ours)
+		all = (int)st.st_nlink - 2;
+#else
+	(void)st;
+#endif
 	closedir(dir);
 	return all > ours;
 }
@@ -285,9 +301,11 @@ all_asleep(uint64_t *ret_taken)
  * nothing can wake a goroutine any more, say so and end: Go's checkdead().
  * A foreign thread may wake one as its last deed and be gone when we look for
  * threads; so it counts only if no P was woken from before that to after it.
+ *
+ * @end  gr_fatal() or the like; it does not return
  */
 static void
-check_deadlock(void)
+check_deadlock(void (*end)(const char *msg))
 {
 	uint64_t before, after;
 
@@ -299,8 +317,29 @@ check_deadlock(void)
 		return;
 	gr_leak_tool_deadlock();
 	if (goro_count())
-		gr_fatal("all goroutines are asleep - deadlock!");
-	gr_fatal("no goroutines (main called goro_exit) - deadlock!");
+		end("all goroutines are asleep - deadlock!");
+	end("no goroutines (main called goro_exit) - deadlock!");
+}
+
+/*
+ * A foreign thread may end without a word when all goroutines wait for it: the
+ * monitor looks again, more and more rarely. Returns when it is to.
+ */
+int64_t
+gr_idle_recheck(int64_t now_ns)
+{
+	static uint64_t taken_then; /* the monitor's own */
+	static int64_t pause_ns;
+	uint64_t taken;
+
+	if (!all_asleep(&taken))
+		return GORO_FOREVER;
+	check_deadlock(gr_fatal_aside);
+	pause_ns = taken == taken_then && pause_ns ?
+			   GR_MIN(2 * pause_ns, RECHECK_MAX_NS) :
+			   RECHECK_MIN_NS;
+	taken_then = taken;
+	return now_ns + pause_ns;
 }
 
 /*
@@ -320,7 +359,7 @@ gr_idle_give(struct gr_p *p)
 	    !gr_netpoll_any()) {
 		list_push(p);
 		if (!work_anywhere(NULL) || !list_take(p)) {
-			check_deadlock();
+			check_deadlock(gr_fatal);
 			return;
 		}
 	}
@@ -344,7 +383,7 @@ gr_idle_off(struct gr_m *m)
 	if ((gr_load_sc(&gr_procs_n) > p->id || gr_load_sc(&gr_stopping)) &&
 	    gr_cas_acq_rel(&p->status, GR_P_OFF, GR_P_RUNNING))
 		return;
-	check_deadlock();
+	check_deadlock(gr_fatal);
 	while (!gr_load_acq(&m->wake)) /* [pair m-wake] */
 		gr_futex_wait(&m->wake, 0, GORO_FOREVER);
 }
@@ -374,7 +413,7 @@ gr_idle_sleep(struct gr_m *m)
 	/* [pair timer-first] only its own worker adds to a P's timers. */
 	deadline_ns = gr_load_sc(&p->timers.first_ns);
 	if (deadline_ns == GORO_FOREVER)
-		check_deadlock();
+		check_deadlock(gr_fatal);
 	/* [pair m-wake] acquire: see wake(). */
 	while (!gr_load_acq(&m->wake)) {
 		struct gr_glist ready = { 0 };

@@ -11,7 +11,7 @@
  *            microsecond; the monitor makes good the rest.
  * Pace       50 us when there was reason to act or somebody poked it, doubling
  *            to 10 ms while there is none, as Go's sysmon; and no pace at all
- *            while every P sleeps.
+ *            while every P sleeps, unless that may turn out a deadlock.
  */
 #include "monitor.h"
 
@@ -180,7 +180,7 @@ monitor_main(void *arg)
 			    pace_ns > PACE_MIN_NS * 16 ? GR_MONITOR_SLOW :
 							GR_MONITOR_AWAKE);
 		asleep = asleep && all_idle();
-		until_ns = asleep ? GORO_FOREVER :
+		until_ns = asleep ? gr_idle_recheck(now_ns) :
 				    now_ns + GR_MIN(soon_ns, pace_ns);
 		if (!gr_load_acq(&word)) /* [pair monitor] */
 			gr_futex_wait(&word, 0, GR_MIN(until_ns, trace_ns));

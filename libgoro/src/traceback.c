@@ -256,8 +256,9 @@ put_here(struct traceback *tb, const struct gr_here *here)
 		u.hi = g->stack_hi;
 		tb->current = g;
 	} else {
-		/* A scheduler's stack has only the runtime's own on it. */
-		if (m && tb->level < GR_TRACEBACK_SYSTEM)
+		/* A scheduler's stack, and the monitor's, have only the
+		 * runtime's own on them. */
+		if ((m || here->aside) && tb->level < GR_TRACEBACK_SYSTEM)
 			return;
 		memset(&tb->snapshot, 0, sizeof(tb->snapshot));
 		tb->snapshot.state = GORO_ABI_RUNNING;

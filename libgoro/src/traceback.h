@@ -49,6 +49,7 @@ struct gr_here {
 	struct gr_regs regs;
 	bool exact;    /* see struct gr_unwind */
 	unsigned skip; /* frames that are about the report itself */
+	bool aside;    /* on a thread of the runtime's: nothing to see */
 };
 
 void gr_traceback(struct gr_out *o, const struct gr_here *here,

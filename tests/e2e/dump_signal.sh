@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# dump_signal.sh GORO_DUMP VICTIM PARKED
+# dump_signal.sh GORO_DUMP VICTIM PARKED [tsan]
 #
 # A process that is asked says the same as one that is looked into, goes on, and
 # can be asked where it may not be looked into.
@@ -10,11 +10,13 @@
 dump=$1
 waits=$2
 parked=$3
+# ThreadSanitizer keeps back the signal that a running goroutine is asked with.
+blind=${4:+-e ^spinner}
 
 # Who is there, in which state, in which functions: no places.
 outline()
 {
-	grep -v -e '^	' -e '^addr2line ' -e '^$' "$1"
+	grep -v $blind -e '^	' -e '^addr2line ' -e '^$' "$1"
 }
 
 start "$tmp/said" "$waits"

@@ -112,7 +112,8 @@ if(TARGET goro-dump)
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_signal.sh
 			$<TARGET_FILE:goro-dump>
 			$<TARGET_FILE:victim_waits>
-			$<TARGET_FILE:victim_parked>)
+			$<TARGET_FILE:victim_parked>
+			$<$<STREQUAL:${GORO_SANITIZE},thread>:tsan>)
 	goro_add_test(dump_refused LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_refused.sh
 			$<TARGET_FILE:goro-dump>

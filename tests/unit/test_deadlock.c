@@ -138,6 +138,24 @@ when_the_last_sleeper_ends(void *arg)
 	return recv_from_nobody(arg);
 }
 
+static void *
+sleep_in_vain(void *arg)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	return arg;
+}
+
+/* Not a runtime's thread, and nobody is woken by its end. */
+static int
+when_the_last_thread_ends(void *arg)
+{
+	pthread_t thread;
+
+	T_CHECK_EQ(pthread_create(&thread, NULL, sleep_in_vain, NULL), 0);
+	pthread_detach(thread);
+	return recv_from_nobody(arg);
+}
+
 /* Many workers that have all had something to do, at different times. */
 static int
 after_changes_of_maxprocs(void *arg)
@@ -181,6 +199,7 @@ deadlock_is_reported(void **state)
 		many_wait_for_each_other,
 		after_a_sleep,
 		when_the_last_sleeper_ends,
+		when_the_last_thread_ends,
 		after_changes_of_maxprocs,
 	};
 
@@ -326,7 +345,7 @@ pass_on(void *arg)
 static int
 pass_round(void *arg)
 {
-	struct goro_chan *chs[10];
+	static struct goro_chan *chs[10]; /* it outlives us */
 	int n;
 
 	(void)arg;
