@@ -262,7 +262,7 @@ sift(void *arg)
 static int64_t
 sieve(void)
 {
-	enum { PRIMES = 1000 };
+	enum { PRIMES = 2000 };
 	struct goro_chan *ch = goro_chan_create(sizeof(long), 0);
 
 	goro_go(generate, ch);
@@ -290,6 +290,19 @@ count_up(void *wg)
 	goro_waitgroup_done(wg);
 }
 
+/* Held while others run: they all come to wait. */
+static void
+count_up_slowly(void *wg)
+{
+	for (int i = 0; i < N / 8; i++) {
+		goro_mutex_lock(&mutex);
+		goro_yield();
+		counter++;
+		goro_mutex_unlock(&mutex);
+	}
+	goro_waitgroup_done(wg);
+}
+
 static int64_t
 lock_alone(void)
 {
@@ -301,15 +314,27 @@ lock_alone(void)
 }
 
 static int64_t
-lock_8(void)
+eight(void (*fn)(void *wg))
 {
 	struct goro_waitgroup wg = GORO_WAITGROUP_INIT;
 
 	goro_waitgroup_add(&wg, 8);
 	for (int i = 0; i < 8; i++)
-		goro_go(count_up, &wg);
+		goro_go(fn, &wg);
 	goro_waitgroup_wait(&wg);
 	return N;
+}
+
+static int64_t
+lock_8(void)
+{
+	return eight(count_up);
+}
+
+static int64_t
+lock_8_yield(void)
+{
+	return eight(count_up_slowly);
 }
 
 /* Ten children each, down to a million leaves that send their number up. */
@@ -451,18 +476,68 @@ compare_ns(const void *x, const void *y)
 	return p < q ? -1 : p > q;
 }
 
+static void
+report_lateness(const char *name, int count)
+{
+	char text[64];
+
+	qsort(late_ns, count, sizeof(*late_ns), compare_ns);
+	snprintf(text, sizeof(text), "%s-p50", name);
+	report(text, late_ns[count / 2] / 1e3, "us");
+	snprintf(text, sizeof(text), "%s-p99", name);
+	report(text, late_ns[count / 100 * 99] / 1e3, "us");
+}
+
 static int64_t
 lateness(void)
 {
-	enum { COUNT = LATE_GOROUTINES * LATE_SLEEPS };
-
 	goro_waitgroup_add(&left, LATE_GOROUTINES);
 	for (long i = 0; i < LATE_GOROUTINES; i++)
 		goro_go(sleep_often, (void *)i);
 	goro_waitgroup_wait(&left);
-	qsort(late_ns, COUNT, sizeof(*late_ns), compare_ns);
-	report("lateness-p50", late_ns[COUNT / 2] / 1e3, "us");
-	report("lateness-p99", late_ns[COUNT / 100 * 99] / 1e3, "us");
+	report_lateness("lateness", LATE_GOROUTINES * LATE_SLEEPS);
+	return 0;
+}
+
+/* One goroutine that sleeps for 1 ms, again and again. */
+static void
+sleep_1_ms(int times, const char *name)
+{
+	for (int i = 0; i < times; i++) {
+		int64_t start_ns = goro_now();
+
+		goro_sleep(1000000);
+		late_ns[i] = goro_now() - start_ns - 1000000;
+	}
+	report_lateness(name, times);
+}
+
+static int64_t
+lateness_alone(void)
+{
+	sleep_1_ms(500, "late-1ms");
+	return 0;
+}
+
+static bool spinners_end;
+
+static void
+spin(void *arg)
+{
+	(void)arg;
+	while (!__atomic_load_n(&spinners_end, __ATOMIC_RELAXED))
+		;
+}
+
+/* The same beside as many goroutines that never call anything as there are
+ * workers. */
+static int64_t
+lateness_beside_spinners(void)
+{
+	for (int i = goro_maxprocs(0); i; i--)
+		goro_go(spin, NULL);
+	sleep_1_ms(100, "late-spinners");
+	__atomic_store_n(&spinners_end, true, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -483,13 +558,16 @@ static const struct work {
 	{ "select-ready-8", select_ready_8 },
 	{ "select-wait-2", select_wait_2 },
 	{ "select-wait-8", select_wait_8 },
-	{ "sieve-1000", sieve },
+	{ "sieve-2000", sieve },
 	{ "mutex-alone", lock_alone },
 	{ "mutex-8", lock_8 },
+	{ "mutex-8-yield", lock_8_yield },
 	{ "skynet-1m", skynet },
 	{ "parked-1m", parked },
 	{ "sleepers-1m", sleepers },
 	{ "lateness", lateness },
+	{ "late-1ms", lateness_alone },
+	{ "late-spinners", lateness_beside_spinners },
 };
 
 static int

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -156,7 +157,7 @@ func sieve() int {
 		}
 	}()
 	in := ch
-	for i := 0; i < 1000; i++ {
+	for i := 0; i < 2000; i++ {
 		prime := <-in
 		out := make(chan int)
 		go func(in, out chan int) {
@@ -168,7 +169,7 @@ func sieve() int {
 		}(in, out)
 		in = out
 	}
-	return 1000
+	return 2000
 }
 
 var mutex sync.Mutex
@@ -182,13 +183,16 @@ func lockAlone() int {
 	return N
 }
 
-func lock8() int {
+func lock8(yield bool) int {
 	var wg sync.WaitGroup
 	wg.Add(8)
 	for k := 0; k < 8; k++ {
 		go func() {
 			for i := 0; i < N/8; i++ {
 				mutex.Lock()
+				if yield {
+					runtime.Gosched()
+				}
 				counter++
 				mutex.Unlock()
 			}
@@ -298,9 +302,37 @@ func lateness() int {
 		}(nth)
 	}
 	wg.Wait()
+	reportLateness("lateness", late)
+	return 0
+}
+
+func reportLateness(name string, late []time.Duration) {
 	sort.Slice(late, func(i, j int) bool { return late[i] < late[j] })
-	report("lateness-p50", float64(late[len(late)/2])/1e3, "us")
-	report("lateness-p99", float64(late[len(late)/100*99])/1e3, "us")
+	report(name+"-p50", float64(late[len(late)/2])/1e3, "us")
+	report(name+"-p99", float64(late[len(late)/100*99])/1e3, "us")
+}
+
+func sleep1ms(times int, name string) int {
+	late := make([]time.Duration, times)
+	for i := range late {
+		start := time.Now()
+		time.Sleep(time.Millisecond)
+		late[i] = time.Since(start) - time.Millisecond
+	}
+	reportLateness(name, late)
+	return 0
+}
+
+func latenessBesideSpinners() int {
+	var end uint32
+	for i := runtime.GOMAXPROCS(0); i > 0; i-- {
+		go func() {
+			for atomic.LoadUint32(&end) == 0 {
+			}
+		}()
+	}
+	sleep1ms(100, "late-spinners")
+	atomic.StoreUint32(&end, 1)
 	return 0
 }
 
@@ -319,13 +351,16 @@ func main() {
 		{"select-ready-8", func() int { return readySelect(8) }},
 		{"select-wait-2", func() int { return blockingSelect(2) }},
 		{"select-wait-8", func() int { return blockingSelect(8) }},
-		{"sieve-1000", sieve},
+		{"sieve-2000", sieve},
 		{"mutex-alone", lockAlone},
-		{"mutex-8", lock8},
+		{"mutex-8", func() int { return lock8(false) }},
+		{"mutex-8-yield", func() int { return lock8(true) }},
 		{"skynet-1m", skynet},
 		{"parked-1m", parked},
 		{"sleepers-1m", sleepers},
 		{"lateness", lateness},
+		{"late-1ms", func() int { return sleep1ms(500, "late-1ms") }},
+		{"late-spinners", latenessBesideSpinners},
 	}
 	for _, w := range works {
 		wanted := len(os.Args) == 1
