@@ -3,6 +3,7 @@
  * cli.c - what the tools share
  */
 #include "cli.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,6 +18,7 @@ say(const char *tail, const char *format, va_list args)
 {
 	char text[1024];
 
+	cli_progress_end();
 	vsnprintf(text, sizeof(text), format, args);
 	fprintf(stderr, "%s: %s%s\n", program_invocation_short_name, text,
 		tail);

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include "dump_diff.h"
 #include "dump_many.h"
 #include "dump_options.h"
+#include "progress.h"
 #include "tracer/ask.h"
 #include "tracer/fds.h"
 #include "tracer/procfs.h"
@@ -254,6 +256,18 @@ report(struct gt_model *model, struct gt_modules *modules, struct gt_target *t,
 	return err;
 }
 
+static void
+say_copied(const struct gt_model *model)
+{
+	cli_progress("%zu goroutines copied", model->goroutines_n);
+}
+
+static void
+say_written(const struct gt_out *out)
+{
+	cli_progress("%" PRIu64 " MB written", out->written >> 20);
+}
+
 static int
 print(struct gt_model *model, struct gt_modules *modules, struct gt_target *t,
       const struct dump_options *o)
@@ -264,8 +278,12 @@ print(struct gt_model *model, struct gt_modules *modules, struct gt_target *t,
 		cli_say_error(&gt_enomem);
 		return CLI_FAILED;
 	}
+	/* On a terminal it would be in the way, and is not needed. */
+	if (!o->terminal)
+		out.progress = say_written;
 	struct gt_error *err = report(model, modules, t, o, &out);
 	int failed = gt_out_fini(&out);
+	cli_progress_end();
 	if (err) {
 		cli_say_error(err);
 		return CLI_FAILED;
@@ -307,8 +325,11 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 	struct gt_error *err = o->unwinder(modules, &model->pcs, &unwinder);
 	int status;
 
+	model->progress = say_copied;
+	cli_progress("looking");
 	if (!err)
 		err = load(model, t, unwinder, o);
+	cli_progress_end();
 	if (err && !model->goroutines_n) {
 		cli_say_error(err);
 		return CLI_FAILED;

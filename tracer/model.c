@@ -56,6 +56,8 @@ gt_model_fini(struct gt_model *model)
 	*model = (struct gt_model){ 0 };
 }
 
+enum { PROGRESS_EVERY = 8192 };
+
 struct loader {
 	struct gt_model *model;
 	struct gt_unwinder *unwinder;
@@ -238,6 +240,8 @@ take(const struct gt_copy *copy, void *arg)
 			    &model->goroutines_room, sizeof(g)))
 		return err ? err : &gt_enomem;
 	model->goroutines[model->goroutines_n++] = g;
+	if (model->progress && model->goroutines_n % PROGRESS_EVERY == 0)
+		model->progress(model);
 	return NULL;
 }
 

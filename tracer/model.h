@@ -83,6 +83,8 @@ struct gt_model {
 	struct gt_string_slot *string_slots; /* by hash; at 0: empty */
 	uint32_t string_mask, string_count;
 	struct gt_snapshot_stats stats;
+	/* Called now and then while goroutines are taken in; or NULL. */
+	void (*progress)(const struct gt_model *model);
 };
 
 struct gt_error *gt_model_init(struct gt_model *model,

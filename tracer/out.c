@@ -36,7 +36,10 @@ write_all(struct gt_out *out, const char *p, size_t n)
 		}
 		p += done;
 		n -= done;
+		out->written += done;
 	}
+	if (out->progress)
+		out->progress(out);
 }
 
 void

@@ -21,6 +21,9 @@ struct gt_out {
 	int error; /* errno of the first write that failed, or 0 */
 	size_t n, room;
 	char *buf;
+	uint64_t written;
+	/* Called whenever the buffer has been written; or NULL. */
+	void (*progress)(const struct gt_out *out);
 };
 
 /* @fd -1 only gathers: all that was put is buf[0..n). False when memory is
