@@ -64,12 +64,18 @@ gt_waits_order(const struct gt_report *report, size_t limit, size_t *ret_n)
 		if (report->channels ? !channel : !is_wanted(o, shown))
 			continue;
 		items[n++] = (struct gt_sort_item){
-			.key = report->channels ?
-				       report->view->model->channels[o->channel]
-					       .id :
-				       ~(uint64_t)o->parties[GT_ROLE_WAITS].n,
+			.key = ~o->max_wait_ns,
 			.index = i,
 		};
+	}
+	gt_sort(items, items + n, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct gt_object *o = &objects->v[items[i].index];
+
+		items[i].key =
+			report->channels ?
+				report->view->model->channels[o->channel].id :
+				~(uint64_t)o->parties[GT_ROLE_WAITS].n;
 	}
 	gt_sort(items, items + n, n);
 	*ret_n = limit && limit < n ? limit : n;
@@ -198,7 +204,8 @@ put_others(struct render *r, const struct gt_object *o)
 	put_more(r, o->knows_n);
 	if (!p->n) {
 		put_key(r, "could wake");
-		gt_out_string(r->out, "nobody known: its address is on no other stack\n");
+		gt_out_string(r->out, "nobody known: its address is on no "
+				      "other stack\n");
 	}
 }
 

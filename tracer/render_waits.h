@@ -9,8 +9,8 @@
 #include "report.h"
 
 /* Deadlocks first, then each object that is waited for: the most waited for
- * first, channels in order of their numbers where all are shown. @limit
- * objects, 0 for all. */
+ * first, of those the longest wait; where all channels are shown, by number.
+ * @limit objects, 0 for all. */
 struct gt_error *gt_render_waits(const struct gt_report *report, size_t limit,
 				 bool colour, struct gt_out *out);
 

@@ -45,6 +45,11 @@ if(TARGET goro-dump)
 			$<TARGET_FILE:goro-dump>
 			${PROJECT_SOURCE_DIR}/cli/completions
 			$<TARGET_FILE:victim_blocked>)
+	if(TARGET trouble)
+		goro_add_test(dump_diagnose LABEL e2e TIMEOUT 120
+			COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_diagnose.sh
+				$<TARGET_FILE:goro-dump> $<TARGET_FILE:trouble>)
+	endif()
 	find_program(PYTHON3 python3)
 	if(PYTHON3)
 		goro_add_test(dump_json LABEL e2e
