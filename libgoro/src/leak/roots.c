@@ -31,6 +31,7 @@ enum {
 	SPARSE_BYTES = 1 << 20, /* worth to ask what of it is there */
 };
 #define ARENA_BYTES (64ul << 20) /* glibc's HEAP_MAX_SIZE; aligned to that */
+#define USER_END (UINT64_C(1) << 47)
 #define PAGES_PRESENT (UINT64_C(3) << 62) /* or swapped out */
 
 struct map {
@@ -173,6 +174,20 @@ hide_runtime(struct gr_census *c)
 		hide_block(c, gr_procs[i], sizeof(*gr_procs[i]));
 		hide_block(c, h->slots, h->room * sizeof(*h->slots));
 	}
+}
+
+/* AddressSanitizer's notes on memory: terabytes, with no address in them, of
+ * which to ask what is there takes seconds. */
+static void
+hide_shadow(struct gr_census *c)
+{
+#ifdef GR_ASAN
+	size_t scale, offset;
+
+	__asan_get_shadow_mapping(&scale, &offset);
+	hole(c, offset, offset + (USER_END >> scale));
+#endif
+	(void)c;
 }
 
 static void
@@ -508,6 +523,7 @@ gr_roots_add(struct gr_census *c)
 	/* Room for what follows, so that nothing of ours moves any more. */
 	gr_vec_reserve(&c->maps, 4096);
 	gr_vec_reserve(&c->holes, 4096 + 32);
+	hide_shadow(c);
 	hide_ourselves(c);
 	read_maps(c);
 	for (size_t i = 0; i < c->low.n; i++) {
