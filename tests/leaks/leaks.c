@@ -7,14 +7,17 @@
  *            through the debug ABI, only from inside.
  * Proof      A state word counts its changes. Two passes over all words that
  *            found nothing but blocked goroutines, and the same words twice,
- *            have between them a moment in which all were blocked. Who could
- *            wake one then? A timer or a descriptor; so one that sleeps does
- *            not count as blocked, and stories use no others.
+ *            have between them a moment in which all were blocked. Then only a
+ *            timer, a descriptor or a thread of the program's own can wake one:
+ *            one that sleeps does not count as blocked, and a story with any
+ *            of the others waits for it in a way of its own.
  * Ends       0 if as many goroutines are left as the story says, 3 if not.
  */
 #include "leaks.h"
 
+#include <errno.h>
 #include <goro/abi.h>
+#include <goro/leak.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +32,7 @@ enum {
 	PATIENCE = 100,     /* passes without a sleep between them */
 };
 
-bool fixed;
+bool fixed, lost;
 
 static const struct goro_abi_table *abi;
 
@@ -146,6 +149,16 @@ settle(void)
 	fail("the others never come to rest");
 }
 
+void
+settle_with(size_t others)
+{
+	int64_t deadline = goro_now() + (int64_t)PASSES_MAX * MS;
+
+	while (goro_count() != others + 1 && goro_now() < deadline)
+		goro_sleep(MS / 10);
+	settle();
+}
+
 /* --- Small things --------------------------------------------------------- */
 
 void *
@@ -163,6 +176,51 @@ drop_chans(struct goro_chan **chans, size_t n)
 {
 	while (n--)
 		goro_chan_unref(chans[n]);
+}
+
+static void
+await_close(void *arg)
+{
+	struct goro_chan *handle = arg;
+
+	goro_chan_recv(handle, NULL);
+	goro_chan_unref(handle);
+}
+
+struct goro_chan *
+park(void)
+{
+	struct goro_chan *handle = goro_chan_create(0, 0);
+
+	goro_go(await_close, goro_chan_ref(handle));
+	settle();
+	return handle;
+}
+
+void
+unpark(struct goro_chan *handle)
+{
+	goro_chan_close(handle);
+	goro_chan_unref(handle);
+}
+
+void
+check(void)
+{
+	static const enum goro_leak_kind kinds[] = {
+		GORO_LEAK_PROVEN,
+		GORO_LEAK_DEADLOCK,
+		GORO_LEAK_UNCLOSED_CHAN,
+	};
+	int found = goro_leak_check(stderr);
+
+	if (found == -ENOTSUP)
+		return; /* under ThreadSanitizer */
+	if (found < 0)
+		fail("no check was possible");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (goro_leak_count(kinds[i]) != 0)
+			fail("what can be woken was called a leak");
 }
 
 _Noreturn void
@@ -192,6 +250,7 @@ int
 main(int argc, char **argv)
 {
 	fixed = argc > 1 && strcmp(argv[1], "fixed") == 0;
+	lost = argc > 1 && strcmp(argv[1], "lost") == 0;
 	dl_iterate_phdr(find_table, &abi);
 	if (!abi)
 		fail("no debug ABI in this program");
