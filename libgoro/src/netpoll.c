@@ -175,6 +175,7 @@ gr_netpoll_wanted(void)
  * would wake us for itself alone, while the other takes them by the dozen. It
  * may cease to look; then the monitor, which does not sleep before all workers
  * do, sends us here. Whoever sees that all others are idle stays in any case.
+ * tests/models/attend.pml models it.
  */
 bool
 gr_netpoll_sleep(struct gr_m *m, int64_t deadline_ns, struct gr_glist *ret)

@@ -8,6 +8,10 @@ if(NOT GORO_SANITIZE AND CMAKE_C_COMPILER_ID STREQUAL "GNU")
 		COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/models/check
 			${CMAKE_CURRENT_SOURCE_DIR}/models/idle.pml
 			BROKEN_LOOK BROKEN_ORDER)
+	goro_add_test(model_attend
+		COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/models/check
+			${CMAKE_CURRENT_SOURCE_DIR}/models/attend.pml
+			BROKEN_LAST BROKEN_POKE BROKEN_BREAK)
 	goro_add_test(model_park
 		COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/models/check
 			${CMAKE_CURRENT_SOURCE_DIR}/models/park.pml
