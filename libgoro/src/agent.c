@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ask.h"
@@ -116,6 +117,17 @@ gr_agent_stop(void)
 	gr_ask_stop();
 	pthread_join(agent.thread, NULL);
 	agent.running = false;
+}
+
+int64_t
+gr_agent_cpu_ns(void)
+{
+	struct timespec t;
+	clockid_t id;
+
+	if (pthread_getcpuclockid(agent.thread, &id) || clock_gettime(id, &t))
+		return 0;
+	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
 int

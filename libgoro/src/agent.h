@@ -17,6 +17,8 @@
 #ifndef GR_AGENT_H
 #define GR_AGENT_H
 
+#include <stdint.h>
+
 #define GR_AGENT_NAME "goro-agent"
 
 /* With the run. No thread to be had: then there is no agent, no failure. */
@@ -26,6 +28,9 @@ void gr_agent_stop(void);
 
 /* There is something to do; safe in a handler. */
 void gr_agent_wake_sig(void);
+
+/* The CPU time that it has used: one that gets on uses some. */
+int64_t gr_agent_cpu_ns(void);
 
 /* How many threads of the process are agents. */
 int gr_agent_threads(void);

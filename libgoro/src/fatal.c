@@ -46,8 +46,8 @@ wait_for_ever(void)
 
 /* By the system call: a sanitizer's _exit() has a last word of its own, and
  * another status. */
-static _Noreturn void
-end_process(void)
+void
+gr_end_process(void)
 {
 	for (;;)
 		syscall(SYS_exit_group, EXIT_STATUS);
@@ -69,7 +69,7 @@ become_reporter(void)
 	if (gr_load_acq(&reporter) != thread_id())
 		wait_for_ever();
 	gr_out_flush(&out);
-	end_process();
+	gr_end_process();
 }
 
 void
@@ -90,7 +90,7 @@ on_fault(int sig)
 		wait_for_ever();
 	gr_out_str(&out, "\n[a fault ended the traceback]\n");
 	gr_out_flush(&out);
-	end_process();
+	gr_end_process();
 }
 
 /* From here on nothing but us decides how the program ends: not a reader of
@@ -125,7 +125,7 @@ dump_core(void)
 	sigaddset(&abrt, SIGABRT);
 	sigprocmask(SIG_UNBLOCK, &abrt, NULL);
 	raise(SIGABRT);
-	end_process();
+	gr_end_process();
 }
 
 /* On the stack of the report. */
@@ -161,7 +161,7 @@ report(void *arg)
 	gr_out_flush(&out);
 	/* A core is best dumped from the stack that the report is about. */
 	if (level < GR_TRACEBACK_CRASH)
-		end_process();
+		gr_end_process();
 }
 
 static _Noreturn void

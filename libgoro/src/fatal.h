@@ -39,6 +39,9 @@ _Noreturn void gr_fatal_sig(const char *msg, void *ucontext);
  * exit status 2. On the agent. */
 _Noreturn void gr_fatal_quit(void);
 
+/* Exit status 2, at once. */
+_Noreturn void gr_end_process(void);
+
 /* Does not return while the program is being ended by another thread. */
 void gr_fatal_wait(void);
 

@@ -25,7 +25,7 @@ gr_names_fini(struct gr_names *ns)
 {
 	if (ns->symtab_good)
 		gr_symtab_close(&ns->symtab);
-	ns->symtab_open = ns->symtab_good = false;
+	ns->symtab_open = ns->symtab_good = ns->bare = false;
 }
 
 void
@@ -98,7 +98,7 @@ static void
 resolve(struct gr_names *ns, uintptr_t pc, struct gr_name *ret)
 {
 	const struct gr_module *m = gr_modules_find(ns->modules, pc);
-	struct gr_symtab *st = m ? symtab_of(ns, m) : NULL;
+	struct gr_symtab *st = m && !ns->bare ? symtab_of(ns, m) : NULL;
 
 	*ret = (struct gr_name){ .pc = pc, .text = "", .module = m };
 	if (st && gr_symtab_find(st, pc, ns->scratch, sizeof(ns->scratch),

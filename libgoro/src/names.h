@@ -45,6 +45,7 @@ struct gr_names {
 	struct gr_name extra; /* the answer that does not fit */
 	struct gr_symtab symtab;
 	bool symtab_open, symtab_good; /* it is symtab.module's */
+	bool bare; /* look into no file: module and offset have to do */
 	char text[GR_NAMES_BYTES];
 	char scratch[GR_NAME_MAX];
 };

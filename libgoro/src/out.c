@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "atomic.h"
+
 enum {
 	STUCK_MS = 5000, /* how long a full, non-blocking pipe is waited for */
 };
@@ -19,9 +21,11 @@ gr_out_flush(struct gr_out *o)
 	size_t done = 0;
 
 	while (done < o->n && !o->failed) {
-		ssize_t n = write(o->fd, o->buf + done, o->n - done);
+		ssize_t n;
 		struct pollfd p = { .fd = o->fd, .events = POLLOUT };
 
+		gr_store_rlx(&o->writing, true); /* [relaxed] see out.h */
+		n = write(o->fd, o->buf + done, o->n - done);
 		if (n > 0)
 			done += (size_t)n;
 		else if (n < 0 && errno == EAGAIN)
@@ -29,6 +33,7 @@ gr_out_flush(struct gr_out *o)
 		else if (n == 0 || errno != EINTR)
 			o->failed = true;
 	}
+	gr_store_rlx(&o->writing, false);
 	o->n = 0;
 }
 

@@ -23,6 +23,7 @@ enum {
 struct gr_out {
 	int fd;
 	bool failed;
+	bool writing; /* [relaxed] at this moment: who waits may not be stuck */
 	size_t n;
 	char buf[GR_OUT_BUF];
 };

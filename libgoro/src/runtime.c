@@ -36,6 +36,7 @@
 #include "profile.h"
 #include "rest.h"
 #include "san.h"
+#include "sigquit.h"
 #include "sync.h"
 #include "thread.h"
 #include "waitq.h"
@@ -52,12 +53,20 @@ enum {
 
 static uint32_t busy;  /* [pair run] a run is under way */
 static bool left_over; /* threads of the last one, that is over; [pair run] */
-static uint32_t ended; /* futex: 1 when main has returned; [pair run] */
+static uint32_t ended; /* 1 when main has returned; [pair run] */
+static uint32_t news;  /* futex: there is something to look at; [pair news] */
 static struct {
 	int (*fn)(void *arg);
 	void *arg;
 	int result;
 } program;
+
+void
+gr_run_wake_sig(void)
+{
+	gr_add_acq_rel(&news, 1); /* [pair news] */
+	gr_futex_wake(&news, 1);
+}
 
 static void
 main_goroutine(void *arg)
@@ -68,7 +77,7 @@ main_goroutine(void *arg)
 	/* [pair stopping] release */
 	gr_store_sc(&gr_stopping, 1);
 	gr_store_rel(&ended, 1); /* [pair run] */
-	gr_futex_wake(&ended, 1);
+	gr_run_wake_sig();
 }
 
 static long
@@ -100,8 +109,8 @@ set_procs(uint32_t n)
 {
 	for (uint32_t i = gr_procs_ever; i < n; i++) {
 		/* C11 asks for a multiple of the alignment. */
-		struct gr_p *p =
-			aligned_alloc(64, (sizeof(*p) + 63) & ~(size_t)63);
+		struct gr_p *p = aligned_alloc(64,
+					       (sizeof(*p) + 63) & ~(size_t)63);
 
 		if (!p)
 			return -ENOMEM;
@@ -176,6 +185,21 @@ clean_up(void)
 	gr_stack_release_all();
 }
 
+static void
+wait_for_end(void)
+{
+	for (;;) {
+		/* [pair news] acquire: sees why it was raised. */
+		uint32_t seen = gr_load_acq(&news);
+		int64_t until_ns = gr_sigquit_watch();
+
+		if (gr_load_acq(&ended)) /* [pair run] */
+			return;
+		gr_futex_wait(&news, seen,
+			      GR_MIN(until_ns, gr_san_take_signals()));
+	}
+}
+
 static int
 run(void)
 {
@@ -192,8 +216,8 @@ run(void)
 		       1l << GR_STACK_MIN_LOG2));
 	gr_overflow_install();
 	gr_preempt_install();
-	err = set_procs(GR_MIN(env_number("GOROMAXPROCS", cpus()),
-			       (long)GR_MAX_PROCS));
+	err = set_procs(
+		GR_MIN(env_number("GOROMAXPROCS", cpus()), (long)GR_MAX_PROCS));
 	if (!err)
 		err = gr_monitor_start();
 	if (err)
@@ -201,8 +225,8 @@ run(void)
 	gr_agent_start();
 	gr_leak_tool_start();
 	err = start_main();
-	while (!err && !gr_load_acq(&ended)) /* [pair run] */
-		gr_futex_wait(&ended, 0, gr_san_take_signals());
+	if (!err)
+		wait_for_end();
 	gr_store_sc(&gr_stopping, 1); /* [pair stopping] */
 	gr_agent_stop();
 	gr_monitor_stop();

@@ -12,7 +12,11 @@
 
 /* The structure that @ptr points into, to its @member. */
 #define GR_CONTAINER(ptr, type, member) \
-	((type *)((char *)(ptr) - offsetof(type, member)))
+	((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* Something for the thread that waits for the end of the run to look at; safe
+ * in a handler. */
+void gr_run_wake_sig(void);
 
 extern unsigned gr_default_class; /* of stacks: GOROSTACK */
 

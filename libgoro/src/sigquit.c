@@ -13,15 +13,22 @@
 #include "atomic.h"
 #include "capture.h"
 #include "fatal.h"
+#include "goro/goro.h"
 #include "options.h"
+#include "runtime.h"
+#include "sched.h"
 #include "traceback.h"
 
 static struct {
-	uint32_t asked; /* [pair quit-asked] since the agent last looked */
+	uint32_t asked;   /* [pair quit-asked] since the agent last looked */
+	uint32_t at_work; /* [pair quit-asked] the agent is: to be watched */
 	pid_t pid;
 	struct sigaction before;
 	bool installed;
 } quit;
+
+#define STUCK_NS 2000000000ll
+#define LOOK_NS 250000000ll
 
 static struct gr_out out; /* the agent's */
 
@@ -36,6 +43,7 @@ on_quit(int sig, siginfo_t *info, void *ucontext)
 	} else if (!gr_capture_sig(info, ucontext)) {
 		gr_store_rel(&quit.asked, 1); /* [pair quit-asked] */
 		gr_agent_wake_sig();
+		gr_run_wake_sig();
 	}
 	errno = saved;
 }
@@ -44,7 +52,7 @@ bool
 gr_sigquit_wanted(void)
 {
 	quit.pid = getpid();
-	quit.asked = 0;
+	quit.asked = quit.at_work = 0;
 	return gr_options.sigquit != GR_SIGQUIT_OFF &&
 	       !sigaction(SIGQUIT, NULL, &quit.before) &&
 	       (quit.before.sa_handler == SIG_DFL ||
@@ -99,12 +107,64 @@ print(void)
 void
 gr_sigquit_serve(void)
 {
+	if (!gr_load_acq(&quit.asked)) /* [pair quit-asked] */
+		return;
+	gr_store_rel(&quit.at_work, 1); /* [pair quit-asked] before this: */
 	/* [pair quit-asked] lowered first: who asks during the report gets one
 	 * more. */
-	if (!gr_xchg_acq_rel(&quit.asked, 0))
-		return;
-	if (gr_options.sigquit == GR_SIGQUIT_CONTINUE)
-		print();
-	else
+	gr_store_rel(&quit.asked, 0);
+	if (gr_options.sigquit != GR_SIGQUIT_CONTINUE)
 		gr_fatal_quit();
+	print();
+	gr_store_rel(&quit.at_work, 0); /* [pair quit-asked] */
+}
+
+/* In the place of the agent, which does not get on. */
+static void
+stand_in(void)
+{
+	static struct gr_out bare;
+	enum gr_traceback_level level = gr_traceback_level();
+
+	bare.fd = STDERR_FILENO;
+	bare.failed = false;
+	gr_out_str(&bare, "SIGQUIT: quit\n[the report does not get on; this is "
+			  "what can be said without names]\n");
+	if (level == GR_TRACEBACK_SINGLE)
+		level = GR_TRACEBACK_ALL;
+	gr_traceback_bare(&bare, level);
+	gr_out_flush(&bare);
+	if (gr_options.sigquit != GR_SIGQUIT_CONTINUE)
+		gr_end_process();
+	gr_store_rel(&quit.asked, 0); /* [pair quit-asked] */
+}
+
+int64_t
+gr_sigquit_watch(void)
+{
+	/* Of the one thread that watches. */
+	static int64_t used_then_ns;
+	static int64_t since_ns;
+	static bool told;
+	bool asked = gr_load_acq(&quit.asked); /* [pair quit-asked] */
+	int64_t now_ns = gr_now_ns(), used_ns;
+
+	/* [pair quit-asked] `at_work` is raised before `asked` is lowered. */
+	if (!asked && !gr_load_acq(&quit.at_work)) {
+		since_ns = 0;
+		told = false;
+		return GORO_FOREVER;
+	}
+	used_ns = gr_agent_cpu_ns();
+	if (!since_ns || used_ns != used_then_ns || gr_traceback_writes()) {
+		since_ns = now_ns;
+		used_then_ns = used_ns;
+		told = false;
+	}
+	if (now_ns - since_ns >= STUCK_NS && (!told || asked)) {
+		stand_in();
+		told = true;
+		since_ns = gr_now_ns();
+	}
+	return now_ns + LOOK_NS;
 }

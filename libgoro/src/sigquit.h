@@ -8,6 +8,9 @@
  * Handler    It counts and wakes the agent (agent.h), which does the rest; so
  *            whatever the interrupted thread was in the middle of, malloc()
  *            or dlopen(), is no matter.
+ * Stuck      The agent reads files for the names of functions, and a file
+ *            system may hang. The thread that called goro_run() has nothing
+ *            to do: it watches, and stands in.
  * Taken      when goro_run() finds SIGQUIT at its default, or ignored: as in
  *            Go, since a shell without job control starts what it puts into
  *            the background so. A handler of the program's stays.
@@ -18,6 +21,7 @@
 #define GR_SIGQUIT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum gr_sigquit { GR_SIGQUIT_EXIT, GR_SIGQUIT_CONTINUE, GR_SIGQUIT_OFF };
 
@@ -26,6 +30,13 @@ bool gr_sigquit_wanted(void);
 void gr_sigquit_install(void);
 void gr_sigquit_remove(void);
 bool gr_sigquit_is_ours(void);
+
+/*
+ * On the thread that waits for the end of the run: see whether the agent gets
+ * on, and after 2 s of standing still print what can be said without it. Returns
+ * when to look again.
+ */
+int64_t gr_sigquit_watch(void);
 
 /* On the agent: print, if it was asked for; may end the program. */
 void gr_sigquit_serve(void);

@@ -37,6 +37,7 @@ struct traceback {
 
 /* All zero at first, so that they take no room in the file. */
 static struct traceback last;   /* of the one who ends the program */
+static struct traceback bare;   /* of who stands in for it */
 static struct traceback living; /* of the agent */
 
 extern const char gr_state_names[GORO_ABI_STATES][16]; /* abi.c */
@@ -154,7 +155,8 @@ put_creator(struct traceback *tb, const struct gr_snapshot *s)
 	if (!s->creator_pc)
 		return;
 	name = gr_names_get(&tb->names, s->creator_pc - 1);
-	if (gr_name_is_internal(name, tb->library) && tb->level < GR_TRACEBACK_SYSTEM)
+	if (gr_name_is_internal(name, tb->library) &&
+	    tb->level < GR_TRACEBACK_SYSTEM)
 		return;
 	name->shown = true;
 	gr_out_str(tb->o, "created by ");
@@ -299,7 +301,7 @@ put_other(const struct gr_g *g, void *arg)
 static void
 begin(struct traceback *tb, struct gr_out *o, enum gr_traceback_level level)
 {
-	tb->o = o;
+	gr_store_rlx(&tb->o, o); /* [relaxed] for gr_traceback_writes() */
 	tb->level = level;
 	tb->current = NULL;
 	gr_modules_read(&tb->modules);
@@ -354,4 +356,23 @@ gr_traceback_living(struct gr_out *o, enum gr_traceback_level level,
 	begin(&living, o, level);
 	gr_roll_call(put_other, &living);
 	end(&living);
+}
+
+void
+gr_traceback_bare(struct gr_out *o, enum gr_traceback_level level)
+{
+	if (level == GR_TRACEBACK_NONE)
+		return;
+	begin(&bare, o, level);
+	bare.names.bare = true;
+	gr_roll_call(put_other, &bare);
+	end(&bare);
+}
+
+bool
+gr_traceback_writes(void)
+{
+	const struct gr_out *o = gr_load_rlx(&living.o); /* [relaxed] a hint */
+
+	return o && gr_load_rlx(&o->writing);
 }

@@ -57,4 +57,11 @@ void gr_traceback(struct gr_out *o, const struct gr_here *here,
 void gr_traceback_living(struct gr_out *o, enum gr_traceback_level level,
 			 bool ending);
 
+/* The same beside an agent that has got stuck: without names, which are what
+ * it may be stuck at, and without those on threads. */
+void gr_traceback_bare(struct gr_out *o, enum gr_traceback_level level);
+
+/* Is the agent waiting for the reader of its report? */
+bool gr_traceback_writes(void);
+
 #endif

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -524,6 +525,86 @@ every_signal_is_answered_beside_malloc_and_dlopen(void **state)
 	close(err);
 }
 
+/* --- An agent that is stuck ---------------------------------------------------- */
+
+static pid_t
+agent_of(pid_t pid)
+{
+	char command[128], text[32] = "";
+	FILE *f;
+
+	snprintf(command, sizeof(command),
+		 "grep -lx goro-agent /proc/%d/task/*/comm | cut -d/ -f5", pid);
+	f = popen(command, "r");
+	T_CHECK(f && fgets(text, sizeof(text), f));
+	pclose(f);
+	return (pid_t)atoi(text);
+}
+
+static int
+main_waits_for_more(void *arg)
+{
+	char c;
+
+	ch = goro_chan_create(1, 0);
+	goro_go(receiver, NULL);
+	goro_go(receiver, NULL);
+	goro_yield();
+	T_CHECK_EQ(write(STDERR_FILENO, "x\n", 2), 2);
+	goro_read(STDIN_FILENO, &c, 1);
+	return arg != NULL;
+}
+
+/* It is held by a debugger, as good as in a file system that hangs. */
+static void
+stuck_agent_is_stood_in_for(void **state)
+{
+	int in[2], err[2], status;
+	pid_t pid, agent;
+
+	(void)state;
+#ifdef GR_TSAN
+	skip(); /* it keeps signals back */
+#endif
+	T_CHECK(!pipe(in) && !pipe(err));
+	fflush(NULL);
+	pid = fork();
+	T_CHECK(pid >= 0);
+	if (!pid) {
+		dup2(in[0], STDIN_FILENO);
+		dup2(err[1], STDERR_FILENO);
+		close(in[1]);
+		_exit(goro_run(main_waits_for_more, NULL));
+	}
+	close(in[0]);
+	close(err[1]);
+	child.out_bytes = 0;
+	child.out[0] = '\0';
+	assert_true(skip_past(err[0], "x\n"));
+	agent = agent_of(pid);
+	if (ptrace(PTRACE_SEIZE, agent, NULL, NULL)) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		skip();
+	}
+	T_CHECK(!ptrace(PTRACE_INTERRUPT, agent, NULL, NULL));
+	T_CHECK_EQ(waitpid(agent, &status, __WALL), agent);
+	kill(pid, SIGQUIT);
+	while (read_on(err[0]))
+		;
+	/* The agent first, since we trace it. */
+	while (waitpid(agent, &status, __WALL) == agent && !WIFEXITED(status))
+		ptrace(PTRACE_CONT, agent, NULL, NULL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 2);
+	close(in[1]);
+	close(err[0]);
+	assert_says("without names]\n");
+	assert_shows(3);
+	assert_says("\ntest_sigquit+0x");
+}
+
 int
 main(void)
 {
@@ -537,6 +618,7 @@ main(void)
 		T(handler_of_the_program_stays),
 		T(ignored_signal_is_taken),
 		T(forked_child_dies_of_it_as_ever),
+		T(stuck_agent_is_stood_in_for),
 		T(every_signal_is_answered_beside_malloc_and_dlopen),
 	};
 
