@@ -32,7 +32,6 @@ enum gt_row_status {
 enum gt_row_rule {
 	GT_RULE_SAME = 0, /* the register is as it was */
 	GT_RULE_CFA,      /* saved at CFA + off[] */
-	GT_RULE_LOST,     /* not to be known */
 };
 
 /*

@@ -185,10 +185,11 @@ fill_from(struct gt_row *row, Dwarf_Frame *frame)
 			row->rule[k] = GT_RULE_CFA;
 			break;
 		case PLACE_SAME:
-			row->rule[k] = GT_RULE_SAME;
-			break;
+		/* libdw (0.188) means rax when it has the ABI's default, that
+		 * functions leave rbx alone; a register of this kind that is
+		 * lost on purpose is not one that a CFA rests on. */
 		case PLACE_UNDEFINED:
-			row->rule[k] = GT_RULE_LOST;
+			row->rule[k] = GT_RULE_SAME;
 			break;
 		case PLACE_OTHER:
 			return GT_ROW_REFUSED;
