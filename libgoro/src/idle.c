@@ -243,6 +243,8 @@ is_sanitizers(const char *tid)
 #endif
 }
 
+uint32_t gr_service_threads;
+
 /*
  * Threads that are not the runtime's may make goroutines ready too. A thread
  * that starts another and ends can escape who reads the directory name by
@@ -255,7 +257,8 @@ foreign_threads(void)
 	struct dirent *e;
 	struct stat st;
 	int ours = gr_threads_alive() + gr_monitor_threads() +
-		   gr_agent_threads() + 1;
+		   gr_agent_threads() +
+		   (int)gr_load_rlx(&gr_service_threads) + 1;
 	int all = 0;
 
 	if (!dir)

@@ -54,4 +54,8 @@ gr_wake_hint(const struct gr_p *p)
 		gr_monitor_poke();
 }
 
+/* Threads of the library's own that make no goroutine ready, nor end with a
+ * run; [pair service-threads] a count, [relaxed] as those are started once. */
+extern uint32_t gr_service_threads;
+
 #endif

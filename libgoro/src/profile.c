@@ -21,6 +21,7 @@
 #include "goro/profile.h"
 #include "labels.h"
 #include "sched.h"
+#include "thread.h"
 
 const char *const gr_profile_names[GR_PROFILE_KINDS] = {
 	[GR_PROFILE_GOROUTINE] = "goroutine",
@@ -138,6 +139,37 @@ gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here)
 	}
 	gr_profile_unguard();
 	return ts;
+}
+
+static void
+count(const struct gr_trace *t, void *arg)
+{
+	size_t *n = arg;
+
+	*n += t->count >> GR_PROFILE_COUNT_SHIFT;
+}
+
+size_t
+gr_profile_count(enum gr_profile_kind kind)
+{
+	struct gr_traces *ts;
+	size_t n = 0;
+
+	if (kind == GR_PROFILE_THREADCREATE)
+		return (size_t)gr_threads_alive();
+	if (kind < GR_PROFILE_BLOCK) {
+		gr_profile_guard();
+		n = goro_count();
+		gr_profile_unguard();
+		return n;
+	}
+	gr_labels_hold();
+	ts = gr_profile_collect(kind, NULL);
+	if (ts)
+		gr_traces_each(ts, count, &n);
+	gr_traces_destroy(ts);
+	gr_labels_release();
+	return n;
 }
 
 static int

@@ -37,6 +37,9 @@ enum {
 int gr_profile_find(const char *name);
 extern const char *const gr_profile_names[GR_PROFILE_KINDS];
 
+/* How many events there are in it. */
+size_t gr_profile_count(enum gr_profile_kind kind);
+
 /* Append a profile to @ret; 0 or -errno. @here  the caller, or NULL. */
 int gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 		    struct gr_pb *ret);

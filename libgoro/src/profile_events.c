@@ -114,7 +114,7 @@ gr_profile_events_turn_off(uint32_t what)
 
 /* Walk the caller's own stack, a goroutine's, and add. */
 static __attribute__((noinline)) void
-add_here(struct gr_traces *ts, const struct gr_m *m, unsigned tag,
+add_here(struct gr_traces **table, const struct gr_m *m, unsigned tag,
 	 uint64_t count, uint64_t value)
 {
 	const struct gr_g *g = m->g;
@@ -122,6 +122,8 @@ add_here(struct gr_traces *ts, const struct gr_m *m, unsigned tag,
 	uintptr_t pc[GR_TRACE_DEPTH];
 	struct gr_trace_key key = { .pc = pc, .tag = tag, .labels = g->labels };
 	struct gr_code *code = gr_code_now();
+	/* [pair events-table] acquire: it was there before anybody asked. */
+	struct gr_traces *ts = gr_load_acq(table);
 
 	gr_regs_capture(&u.regs);
 	u.lo = u.regs.r[GR_REG_SP];
@@ -167,10 +169,10 @@ gr_profile_waited(struct gr_m *m, unsigned reason, uint64_t since)
 
 	since = since > from ? since : from;
 	if (reason && now > since && keep(m->p, now - since, &count, &value))
-		add_here(events.waits, m, reason, count, value);
+		add_here(&events.waits, m, reason, count, value);
 	if (ready >= since && now > ready &&
 	    keep(m->p, now - ready, &count, &value))
-		add_here(events.sched, m, 0, count, value);
+		add_here(&events.sched, m, 0, count, value);
 }
 
 void
@@ -186,7 +188,8 @@ gr_profile_started(struct gr_m *m)
 	if (g->ready_since >= gr_load_rlx(&events.waits_since) &&
 	    now > g->ready_since &&
 	    keep(m->p, now - g->ready_since, &count, &value))
-		gr_traces_add(events.sched, &key, count, value);
+		/* [pair events-table] as in add_here() */
+		gr_traces_add(gr_load_acq(&events.sched), &key, count, value);
 }
 
 uint64_t
@@ -215,7 +218,7 @@ gr_profile_unlocked(struct gr_m *m, uint64_t waited)
 
 	if (rate > 1 && gr_random(m->p) % rate)
 		return;
-	add_here(events.unlocks, m, 0, (uint64_t)rate << COUNT_SHIFT,
+	add_here(&events.unlocks, m, 0, (uint64_t)rate << COUNT_SHIFT,
 		 waited * rate);
 }
 

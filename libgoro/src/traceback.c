@@ -4,6 +4,7 @@
  */
 #include "traceback.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,8 @@ struct traceback {
 /* All zero at first, so that they take no room in the file. */
 static struct traceback last;   /* of the one who ends the program */
 static struct traceback bare;   /* of who stands in for it */
-static struct traceback living; /* of the agent */
+static struct traceback living; /* of the agent, or who serves HTTP: in turn */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 extern const char gr_state_names[GORO_ABI_STATES][16]; /* abi.c */
 extern const char gr_reason_names[GORO_WAIT_REASONS][32];
@@ -340,7 +342,7 @@ gr_traceback(struct gr_out *o, const struct gr_here *here,
 }
 
 /*
- * Print all goroutines, those on threads too. Only the agent does.
+ * Print all goroutines, those on threads too. Not on a goroutine's thread.
  *
  * @ending  the program will not go on afterwards
  */
@@ -352,10 +354,12 @@ gr_traceback_living(struct gr_out *o, enum gr_traceback_level level,
 
 	if (level == GR_TRACEBACK_NONE)
 		return;
+	pthread_mutex_lock(&turn);
 	living.manners = &manners;
 	begin(&living, o, level);
 	gr_roll_call(put_other, &living);
 	end(&living);
+	pthread_mutex_unlock(&turn);
 }
 
 void

@@ -131,10 +131,13 @@ if(TARGET goro-prof)
 	target_link_libraries(victim_burn PRIVATE goro::goro)
 	add_executable(profile_print support/profile_print.c)
 	target_link_libraries(profile_print PRIVATE gotrace)
+	if(GORO_SANITIZE MATCHES thread)
+		set(late late)
+	endif()
 	goro_add_test(prof LABEL e2e TIMEOUT 120
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/prof.sh
 			$<TARGET_FILE:goro-prof> $<TARGET_FILE:victim_burn>
-			$<TARGET_FILE:profile_print>)
+			$<TARGET_FILE:profile_print> ${late})
 endif()
 
 # Under ThreadSanitizer no process can be checked.

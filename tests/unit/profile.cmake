@@ -9,6 +9,8 @@ if(TARGET gotrace)
 		goro_add_test(test_profile_${unit}
 			LIBS gotrace ENVIRONMENT GOROMAXPROCS=2)
 	endforeach()
+	goro_add_test(test_debug_serve
+		LIBS gotrace ENVIRONMENT GOROMAXPROCS=2)
 	# Where perf events are forbidden.
 	goro_add_test(test_profile_cpu_timers
 		COMMAND test_profile_cpu

@@ -104,6 +104,25 @@ void goro_profile_block_rate(int64_t ns);
  */
 void goro_profile_mutex_fraction(int n);
 
+/**
+ * Serve what Go's net/http/pprof does, on a thread of its own, so that it
+ * answers even while all workers are stuck: `go tool pprof
+ * http://127.0.0.1:6060`, and /metrics for Prometheus.
+ *
+ * @address  "127.0.0.1:6060", "localhost:6060", "[::1]:6060": loopback only;
+ *           or "unix:/path", a socket for this process's user
+ *
+ * Returns   0; it listens now, and does to the end of the process
+ * Errors    -EINVAL  this is no address
+ *           -EACCES  not an address of this machine alone
+ *           -EADDRINUSE, or what socket(2), bind(2) or pthread_create(3) gave
+ * Context   any thread, before a run or in it; each address is served by a
+ *           thread
+ * Source    Go, net/http/pprof; differs: no heap, allocs and trace; it also
+ *           has creation, schedlatency, wait, wall
+ */
+int goro_debug_serve(const char *address);
+
 #ifdef __cplusplus
 }
 #endif
