@@ -312,6 +312,9 @@ begin(struct traceback *tb, struct gr_out *o, enum gr_traceback_level level)
 	gr_rows_clear(&tb->rows);
 	gr_names_init(&tb->names, &tb->modules);
 	tb->library = gr_names_library(&tb->modules);
+	if (!tb->modules.n)
+		gr_out_str(o, "\n[/proc/self/maps cannot be read, so there are "
+			      "no names: are all descriptors in use?]\n");
 }
 
 static void

@@ -208,6 +208,30 @@ quit_shows_all_goroutines_and_ends(void **state)
 	assert_says("created by main_waits in goroutine 1\n");
 }
 
+static int
+main_waits_without_descriptors(void *arg)
+{
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 3, 3 });
+	return main_waits(arg);
+}
+
+static void
+wait_without_descriptors(void)
+{
+	goro_run(main_waits_without_descriptors, NULL);
+}
+
+static void
+without_descriptors_addresses_have_to_do(void **state)
+{
+	(void)state;
+	t_child_run(&child, wait_without_descriptors);
+	assert_int_equal(child.status, 2);
+	assert_shows(3);
+	assert_says("are all descriptors in use?]\n");
+	assert_int_equal(t_occurrences(child.out, "\n0x"), 3);
+}
+
 static void
 level_none_says_only_that_it_ends(void **state)
 {
@@ -610,6 +634,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(quit_shows_all_goroutines_and_ends),
+		T(without_descriptors_addresses_have_to_do),
 		T(level_none_says_only_that_it_ends),
 		T(level_crash_ends_by_sigabrt),
 		T(spinning_goroutines_are_shown_whole),

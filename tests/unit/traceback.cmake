@@ -4,6 +4,7 @@
 
 goro_add_test(test_modules)
 goro_add_test(test_sigquit)
+goro_add_test(test_fork ENVIRONMENT GOROMAXPROCS=3)
 goro_add_test(test_symtab)
 goro_add_test(test_glimpse ENVIRONMENT GOROMAXPROCS=2)
 goro_add_test(test_traceback)

@@ -47,6 +47,9 @@ extern "C" {
  *           -ENOMEM  no memory for the first stack
  * Context   a thread that is not the runtime's; it waits and runs no
  *           goroutine itself
+ * Fork      a goroutine may fork(); the child has that one thread and no
+ *           scheduler, so it may do what is safe in a signal handler, then
+ *           exec() or _exit(); posix_spawn() does just that
  * Source    Go, runtime/proc.go main()
  */
 int goro_run(int (*main_fn)(void *arg), void *arg);
