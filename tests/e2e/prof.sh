@@ -57,9 +57,9 @@ grep -q '^goroutine: 0' "$tmp/text" || fail "diff: $(cat "$tmp/text")"
 "$prof" --diff "$tmp/goroutine" "$tmp/cpu" >/dev/null 2>&1 &&
 	fail "apples and pears have a difference"
 
-# Ctrl-C ends it early, and what there is is written. (Not by &, which has
-# SIGINT ignored.)
-timeout --foreground -s INT 1 "$prof" -d 600 -o "$tmp/early" cpu "$victim"
+# Ctrl-C ends it early, and what there is is written. (Whoever was started in
+# the background, as we may be, ignores SIGINT and so do its children.)
+env --default-signal=INT timeout --foreground -s INT 1 "$prof" -d 600 -o "$tmp/early" cpu "$victim"
 valid "$tmp/early"
 [ "$late" ] || [ -s "$tmp/text" ] || fail "nothing was seen until Ctrl-C"
 
