@@ -7,6 +7,7 @@
 #ifndef GT_ARCH_H
 #define GT_ARCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/user.h>
 

@@ -40,4 +40,29 @@ gt_arch_from_user(const struct user_regs_struct *u, struct gt_regs *regs)
 		gt_regs_set(regs, n, by_number[n]);
 }
 
+/*
+ * Is this what the kernel puts on an alternate stack before it calls a signal
+ * handler (struct ucontext)? @words lie at @addr; gives the registers that the
+ * signal interrupted.
+ */
+#define GT_ARCH_SIGFRAME_WORDS 29
+static inline bool
+gt_arch_sigframe(const uint64_t *words, uint64_t addr, struct gt_regs *ret)
+{
+	/* flags, link, the alternate stack; r8 ... r15, rdi, rsi, rbp, rbx,
+	 * rdx, rax, rcx, rsp, rip, flags, segments, 4 more, the FPU's state */
+	static const uint8_t at[GT_ARCH_REGS] = {
+		18, 17, 19, 16, 14, 13, 15, 20, 5, 6, 7, 8, 9, 10, 11, 12, 21,
+	};
+	uint64_t stack = words[2], bytes = words[4], fpu = words[28];
+
+	if (words[0] > 7 || words[1] || (words[23] & 0xffff) != 0x33 ||
+	    addr - stack >= bytes || fpu - stack >= bytes || fpu < addr ||
+	    fpu % 64 || words[20] - stack < bytes)
+		return false;
+	for (unsigned n = 0; n < GT_ARCH_REGS; n++)
+		gt_regs_set(ret, n, words[at[n]]);
+	return true;
+}
+
 #endif

@@ -8,6 +8,8 @@
  * Why by SP  The runtime's own pointer from thread to goroutine changes a
  *            few instructions before or after the stack does. A stack pointer
  *            inside a slot is proof.
+ * Handlers   A thread in a signal handler on an alternate stack is on none of
+ *            ours; the registers that the kernel saved there are.
  * Passes     Mostly one thread at a time. Goroutines that change threads all
  *            the time can escape that for ever, so the last passes stop all
  *            threads of the runtime at once, and copy those of the wanted
@@ -28,7 +30,8 @@ enum {
 	NAP_NS = 500 * 1000, /* after the first of them, then twice that ... */
 	JOINT_MAX = 256,     /* threads that are stopped at once, and goroutines
 			  * that are looked at then */
-	MAX_NS = 1000 * 1000 * 1000, /* for all of it */
+	MAX_NS = 1000 * 1000 * 1000,   /* for all of it */
+	SIGNAL_STACK_BYTES = 64 << 10, /* that are looked through */
 };
 
 struct hold {
@@ -111,13 +114,49 @@ keep(struct hold *h, struct gt_slot *slot, struct gt_held *held)
 	h->left--;
 }
 
-/* The thread with these registers stands still: copy what it is on. */
+/*
+ * A thread is on no goroutine's stack, but claims to run one: is it in a signal
+ * handler, on an alternate stack? As after a stack overflow, in a core. What it
+ * was interrupted in lies somewhere up that stack.
+ */
+static bool
+find_interrupted(struct hold *h, uint64_t sp, struct gt_regs *ret)
+{
+	uint64_t words[SIGNAL_STACK_BYTES / sizeof(uint64_t)];
+	struct gt_span span = { .addr = sp & ~7ull, .buf = words };
+
+	/* As much as there is of it. */
+	for (span.bytes = sizeof(words); span.bytes >= 1024; span.bytes /= 2) {
+		struct gt_error *err = h->t->ops->read(h->t, &span, 1);
+
+		gt_error_free(err);
+		if (err)
+			return false;
+		if (span.ok)
+			break;
+	}
+	size_t n = span.ok ? span.bytes / sizeof(words[0]) : 0;
+	for (size_t i = 0; i + GT_ARCH_SIGFRAME_WORDS <= n; i++)
+		if (gt_arch_sigframe(words + i,
+				     span.addr + i * sizeof(words[0]), ret))
+			return true;
+	return false;
+}
+
+/* The thread with these registers stands still: copy what it is on. @g is the
+ * record of the goroutine that it claims to run. */
 static void
-copy_stack(struct hold *h, const struct gt_regs *regs)
+copy_stack(struct hold *h, const struct gt_regs *regs, uint64_t g)
 {
 	uint64_t sp = regs->r[GT_ARCH_SP];
 	struct gt_slot *slot = find_slot(h, sp);
+	struct gt_regs before = { 0 };
 
+	if (!slot && is_wanted(h, g) && find_interrupted(h, sp, &before)) {
+		regs = &before;
+		sp = regs->r[GT_ARCH_SP];
+		slot = find_slot(h, sp);
+	}
 	if (!slot || slot->taken || h->err)
 		return;
 	uint64_t from = sp - slot->lo < GT_ARCH_RED_ZONE ?
@@ -222,7 +261,7 @@ hold_single(struct hold *h, const struct gt_threads *threads)
 			return;
 		if (!is_wanted(h, th->g) || !hold(h, th->tid, &regs))
 			continue;
-		copy_stack(h, &regs);
+		copy_stack(h, &regs, th->g);
 		h->t->ops->release(h->t, th->tid);
 		note_time(h, began);
 	}
@@ -243,7 +282,7 @@ hold_joint(struct hold *h, const struct gt_threads *threads)
 		all = all && held[i];
 	for (size_t i = 0; i < n; i++)
 		if (held[i])
-			copy_stack(h, &regs[i]);
+			copy_stack(h, &regs[i], threads->v[i].g);
 	for (size_t i = 0; i < h->n && i < JOINT_MAX; i++)
 		if (!h->slots[i].taken && !h->err)
 			copy_parked(h, &h->slots[i], all);

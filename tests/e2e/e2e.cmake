@@ -28,6 +28,15 @@ if(TARGET goro-dump)
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_waits> ${how})
 	endforeach()
+	# A sanitizer has its own way to end.
+	if(NOT GORO_SANITIZE)
+		add_executable(victim_crash victims/crash.c)
+		target_link_libraries(victim_crash PRIVATE goro::goro)
+		goro_add_test(dump_crash LABEL e2e
+			COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_crash.sh
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_crash>)
+	endif()
 	# The sanitizers do without static programs.
 	if(NOT GORO_SANITIZE)
 		add_executable(victim_waits_static victims/waits.c)
