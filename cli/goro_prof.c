@@ -37,7 +37,8 @@ struct options {
 };
 
 /* Kinds that are of a moment unless a time is given; the others happen. */
-static const char *const kinds[] = { "goroutine", "creation", "threadcreate" };
+static const char *const kinds[] = { "goroutine", "creation", "threadcreate",
+				     "chan", "goroutineleak" };
 
 static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
 			   "       goro-prof --diff FILE FILE\n"

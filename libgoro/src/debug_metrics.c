@@ -120,11 +120,11 @@ static void
 put_sums(struct gr_pb *to, enum gr_profile_kind kind, const char *name,
 	 const char *help)
 {
-	struct gr_traces *ts = gr_profile_collect(kind, NULL);
+	struct gr_traces *ts;
 	double second = gr_cycle_ns() / 1e9;
 	struct sums s = { 0 };
 
-	if (!ts)
+	if (gr_profile_collect(kind, NULL, &ts))
 		return;
 	gr_traces_each(ts, sum, &s);
 	gr_traces_destroy(ts);

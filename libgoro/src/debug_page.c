@@ -92,8 +92,10 @@ reason(int err)
 		return "cpu profiling already in use";
 	case -EPERM:
 		return "the program handles SIGPROF itself";
-	default:
+	case -ENOMEM:
 		return "out of memory";
+	default:
+		return strerror(-err);
 	}
 }
 
@@ -184,6 +186,8 @@ index_page(struct gr_page *pg)
 		[GR_PROFILE_GOROUTINE] = "stacks of all goroutines",
 		[GR_PROFILE_CREATION] = "the same by who started them",
 		[GR_PROFILE_THREADCREATE] = "threads of the runtime",
+		[GR_PROFILE_CHAN] = "channels by who made them",
+		[GR_PROFILE_GOROUTINELEAK] = "those that can never go on",
 		[GR_PROFILE_BLOCK] = "waits for other goroutines",
 		[GR_PROFILE_WAIT] = "the same with sleeps and I/O",
 		[GR_PROFILE_MUTEX] = "unlocks that others waited for",

@@ -205,7 +205,9 @@ gr_monitor_start(void)
 	pthread_attr_setstacksize(&attr, 256 << 10);
 	err = pthread_create(&thread, &attr, monitor_main, NULL);
 	pthread_attr_destroy(&attr);
-	running = !err;
+	/* [pair monitor-runs] [relaxed] the monitor itself asks, perhaps before
+	 * this. */
+	gr_store_rlx(&running, !err);
 	return -err;
 }
 
@@ -215,11 +217,11 @@ gr_monitor_stop(void)
 	gr_store_rel(&stop, true); /* [pair monitor] */
 	gr_monitor_poke();
 	pthread_join(thread, NULL);
-	running = false;
+	gr_store_rlx(&running, false); /* [pair monitor-runs] */
 }
 
 int
 gr_monitor_threads(void)
 {
-	return running;
+	return gr_load_rlx(&running); /* [pair monitor-runs] */
 }

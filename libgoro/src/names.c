@@ -121,10 +121,10 @@ gr_names_get(struct gr_names *ns, uintptr_t pc)
 
 	for (;; h++) {
 		slot = &ns->slot[h % GR_NAMES];
-		if (slot->pc == pc)
-			return slot;
 		if (!slot->pc)
 			break;
+		if (slot->pc == pc)
+			return slot;
 	}
 	resolve(ns, pc, &ns->extra);
 	if (ns->n == FULL || !pc)

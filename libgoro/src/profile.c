@@ -20,13 +20,18 @@
 #include "goro/goro.h"
 #include "goro/profile.h"
 #include "labels.h"
+#include "profile_session.h"
 #include "sched.h"
 #include "thread.h"
+
+#define WALL_NS 1000000000ll
 
 const char *const gr_profile_names[GR_PROFILE_KINDS] = {
 	[GR_PROFILE_GOROUTINE] = "goroutine",
 	[GR_PROFILE_CREATION] = "creation",
 	[GR_PROFILE_THREADCREATE] = "threadcreate",
+	[GR_PROFILE_CHAN] = "chan",
+	[GR_PROFILE_GOROUTINELEAK] = "goroutineleak",
 	[GR_PROFILE_BLOCK] = "block",
 	[GR_PROFILE_WAIT] = "wait",
 	[GR_PROFILE_MUTEX] = "mutex",
@@ -103,6 +108,13 @@ describe(enum gr_profile_kind kind, struct gr_profile_spec *spec)
 	spec->value[0] = (struct gr_profile_type){ name, "count" };
 	spec->values_n = 1;
 	spec->period = 1;
+	if (kind == GR_PROFILE_CHAN) {
+		spec->value[0].type = "channels";
+		spec->value[1] = (struct gr_profile_type){ "items", "count" };
+		spec->values_n = 2;
+		spec->tag_key = "state";
+		spec->tag_text = gr_profile_chan_text;
+	}
 	if (kind >= GR_PROFILE_BLOCK) {
 		spec->value[0].type = kind == GR_PROFILE_SCHEDLATENCY ? "start"
 									"s" :
@@ -121,24 +133,41 @@ describe(enum gr_profile_kind kind, struct gr_profile_spec *spec)
 	spec->period_type = spec->value[0];
 }
 
-struct gr_traces *
-gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here)
+/* Under the guard. */
+static int
+fill(struct gr_traces *ts, enum gr_profile_kind kind,
+     const struct gr_regs *here)
+{
+	if (!gr_code_refresh())
+		return -ENOMEM;
+	if (kind == GR_PROFILE_GOROUTINELEAK)
+		return gr_profile_leaks(ts);
+	if (kind == GR_PROFILE_CHAN)
+		gr_profile_chans(ts);
+	else if (kind >= GR_PROFILE_BLOCK)
+		gr_profile_events_copy(kind, ts);
+	else
+		gr_profile_goroutines(ts, kind, here, 0);
+	return 0;
+}
+
+int
+gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here,
+		   struct gr_traces **ret)
 {
 	struct gr_traces *ts = gr_traces_create(GR_TRACES_BYTES, true);
+	int err;
 
 	if (!ts)
-		return NULL;
+		return -ENOMEM;
 	gr_profile_guard();
-	if (!gr_code_refresh()) {
-		gr_traces_destroy(ts);
-		ts = NULL;
-	} else if (kind >= GR_PROFILE_BLOCK) {
-		gr_profile_events_copy(kind, ts);
-	} else {
-		gr_profile_goroutines(ts, kind, here, 0);
-	}
+	err = fill(ts, kind, here);
 	gr_profile_unguard();
-	return ts;
+	if (err)
+		gr_traces_destroy(ts);
+	else
+		*ret = ts;
+	return err;
 }
 
 static void
@@ -146,7 +175,7 @@ count(const struct gr_trace *t, void *arg)
 {
 	size_t *n = arg;
 
-	*n += t->count >> GR_PROFILE_COUNT_SHIFT;
+	*n += t->count;
 }
 
 size_t
@@ -155,21 +184,24 @@ gr_profile_count(enum gr_profile_kind kind)
 	struct gr_traces *ts;
 	size_t n = 0;
 
+	/* Whether there are any takes stopping all threads. */
+	if (kind == GR_PROFILE_GOROUTINELEAK)
+		return 0;
 	if (kind == GR_PROFILE_THREADCREATE)
 		return (size_t)gr_threads_alive();
-	if (kind < GR_PROFILE_BLOCK) {
+	if (kind < GR_PROFILE_THREADCREATE) {
 		gr_profile_guard();
 		n = goro_count();
 		gr_profile_unguard();
 		return n;
 	}
 	gr_labels_hold();
-	ts = gr_profile_collect(kind, NULL);
-	if (ts)
+	if (!gr_profile_collect(kind, NULL, &ts)) {
 		gr_traces_each(ts, count, &n);
-	gr_traces_destroy(ts);
+		gr_traces_destroy(ts);
+	}
 	gr_labels_release();
-	return n;
+	return kind < GR_PROFILE_BLOCK ? n : n >> GR_PROFILE_COUNT_SHIFT;
 }
 
 static int
@@ -214,13 +246,14 @@ gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 		struct gr_pb *ret)
 {
 	struct gr_traces *ts;
-	int err = -ENOMEM;
+	int err;
 
 	gr_labels_hold();
-	ts = gr_profile_collect(kind, here);
-	if (ts)
+	err = gr_profile_collect(kind, here, &ts);
+	if (!err) {
 		err = gr_profile_encode_kind(kind, ts, 0, ret);
-	gr_traces_destroy(ts);
+		gr_traces_destroy(ts);
+	}
 	gr_labels_release();
 	return err;
 }
@@ -244,10 +277,29 @@ section_end(bool begun)
 		goro_blocking_end();
 }
 
+static int
+make_wall(struct gr_pb *ret)
+{
+	struct gr_profile_session s;
+	int64_t until_ns = gr_now_ns() + WALL_NS, next_ns;
+	int err = gr_profile_begin(&s, "wall", 0);
+
+	if (err)
+		return err;
+	while ((next_ns = gr_profile_tick(&s)) < until_ns) {
+		struct timespec t = { next_ns / 1000000000,
+				      next_ns % 1000000000 };
+
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+	}
+	return gr_profile_end(&s, ret);
+}
+
 int
 goro_profile_write(const char *kind, int fd)
 {
-	int k = gr_profile_find(kind), err;
+	bool wall = !strcmp(kind, "wall");
+	int k = wall ? 0 : gr_profile_find(kind), err;
 	struct gr_pb bytes = { 0 };
 	struct gr_regs here;
 	bool section;
@@ -256,7 +308,8 @@ goro_profile_write(const char *kind, int fd)
 		return k;
 	gr_regs_capture(&here);
 	section = section_begin();
-	err = gr_profile_make((enum gr_profile_kind)k, &here, &bytes);
+	err = wall ? make_wall(&bytes) :
+		     gr_profile_make((enum gr_profile_kind)k, &here, &bytes);
 	if (!err)
 		err = gr_profile_write_all(fd, bytes.bytes, bytes.n);
 	gr_pb_fini(&bytes);

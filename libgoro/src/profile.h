@@ -5,6 +5,7 @@
  * Who writes what: traces.h sums up, profile_proto.h writes down, code.h walks
  * stacks. A kind is a way to fill a table of traces:
  *   profile_goroutine.c  from what is there at one moment
+ *   profile_objects.c    likewise, of channels and of leaks
  *   profile_cpu.c        from a signal, as time is used
  *   profile_events.c     from those who waited, when they go on
  */
@@ -22,6 +23,9 @@ enum gr_profile_kind {
 	GR_PROFILE_GOROUTINE,
 	GR_PROFILE_CREATION,
 	GR_PROFILE_THREADCREATE,
+	GR_PROFILE_CHAN,
+	GR_PROFILE_GOROUTINELEAK,
+	/* From here on what happens is counted. */
 	GR_PROFILE_BLOCK,
 	GR_PROFILE_WAIT,
 	GR_PROFILE_MUTEX,
@@ -46,8 +50,8 @@ int gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
 
 /* Its two halves: what is counted now, in a table that borrows labels; and
  * writing it down. The caller holds the labels around both. */
-struct gr_traces *gr_profile_collect(enum gr_profile_kind kind,
-				     const struct gr_regs *here);
+int gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here,
+		       struct gr_traces **ret);
 int gr_profile_encode_kind(enum gr_profile_kind kind, struct gr_traces *ts,
 			   int64_t duration_ns, struct gr_pb *ret);
 int gr_profile_encode_wall(struct gr_traces *ts, int64_t period_ns,
@@ -56,6 +60,11 @@ int gr_profile_encode_wall(struct gr_traces *ts, int64_t period_ns,
 /* Fill @ts, @value each; under gr_profile_guard(). */
 void gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
 			   const struct gr_regs *here, uint64_t value);
+/* profile_objects.c: channels; goroutines that can never go on, 0 or -errno. */
+void gr_profile_chans(struct gr_traces *ts);
+const char *gr_profile_chan_text(uint32_t tag);
+int gr_profile_leaks(struct gr_traces *ts);
+
 /* profile_events.c: what happened until now, and what goes on. */
 void gr_profile_events_copy(enum gr_profile_kind kind, struct gr_traces *to);
 /* Record what @kind counts, if nobody does. What off takes: 0 if it was on. */

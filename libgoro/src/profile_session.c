@@ -38,7 +38,7 @@ find_kind(const char *name)
 int
 gr_profile_begin(struct gr_profile_session *s, const char *name, int hz)
 {
-	int kind = find_kind(name);
+	int kind = find_kind(name), err;
 
 	if (kind < 0)
 		return kind;
@@ -51,14 +51,15 @@ gr_profile_begin(struct gr_profile_session *s, const char *name, int hz)
 	if (kind == WALL) {
 		s->traces = gr_traces_create(GR_TRACES_BYTES, true);
 		s->period_ns = 1000000000 / (hz ? hz : WALL_HZ);
+		err = s->traces ? 0 : -ENOMEM;
 	} else {
 		s->turned_on = gr_profile_events_turn_on(kind);
-		s->traces = gr_profile_collect(kind, NULL);
+		err = gr_profile_collect(kind, NULL, &s->traces);
 	}
-	if (!s->traces) {
+	if (err) {
 		gr_profile_events_turn_off(s->turned_on);
 		gr_labels_release();
-		return -ENOMEM;
+		return err;
 	}
 	s->start_ns = s->next_ns = gr_now_ns();
 	return 0;
@@ -102,9 +103,9 @@ encode(struct gr_profile_session *s, struct gr_pb *ret)
 	if (s->kind == WALL)
 		return gr_profile_encode_wall(s->traces, s->period_ns,
 					      duration_ns, ret);
-	now = gr_profile_collect(s->kind, NULL);
-	if (!now)
-		return -ENOMEM;
+	err = gr_profile_collect(s->kind, NULL, &now);
+	if (err)
+		return err;
 	gr_traces_each(s->traces, subtract, now);
 	gr_traces_lose(now, -s->traces->lost, -s->traces->lost_value);
 	err = gr_profile_encode_kind(s->kind, now, duration_ns, ret);

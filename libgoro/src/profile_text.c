@@ -169,15 +169,16 @@ gr_profile_put_text(int kind, struct gr_pb *to)
 {
 	struct text x = { .to = to };
 	struct gr_traces *ts;
-	int err = -ENOMEM;
+	int err;
 
 	if (kind >= GR_PROFILE_BLOCK)
 		x.scale = gr_cycle_ns();
 	gr_labels_hold();
-	ts = gr_profile_collect((enum gr_profile_kind)kind, NULL);
-	if (ts)
+	err = gr_profile_collect((enum gr_profile_kind)kind, NULL, &ts);
+	if (!err) {
 		err = put_all(&x, ts, kind);
-	gr_traces_destroy(ts);
+		gr_traces_destroy(ts);
+	}
 	gr_labels_release();
 	free(x.trace);
 	free(x.names);

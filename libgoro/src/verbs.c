@@ -8,11 +8,11 @@
 
 #include "ask.h"
 #include "goro/goro.h"
+#include "leak/tool.h"
 #include "profile.h"
 #include "profile_session.h"
 #include "runtime.h"
 #include "sched.h"
-#include "leak/tool.h"
 #include "traceback.h"
 
 /* "dump", "dump all", "dump system": as kill -QUIT prints it. */
@@ -47,8 +47,10 @@ why_not(int err)
 		return "so many samples a second are not to be had";
 	case -ENOMEM:
 		return "out of memory";
+	case -ETIMEDOUT:
+		return "a thread did not stop, so leaks cannot be told";
 	default:
-		return "the answer was not read";
+		return "the profile could not be taken, or was not read";
 	}
 }
 

@@ -43,7 +43,7 @@ for kind in block wait wall; do
 	valid "$tmp/$kind"
 	grep -q 'waiter@burn.c' "$tmp/text" || fail "$kind: $(cat "$tmp/text")"
 done
-for kind in mutex schedlatency creation threadcreate; do
+for kind in mutex schedlatency creation threadcreate chan; do
 	"$prof" -d 0.1 $kind "$victim" >"$tmp/$kind" || fail "$kind: $?"
 	valid "$tmp/$kind"
 done

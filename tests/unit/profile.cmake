@@ -16,3 +16,13 @@ if(TARGET gotrace)
 		COMMAND test_profile_cpu
 		ENVIRONMENT GOROMAXPROCS=2 GORODEBUG=sigprof=timers)
 endif()
+
+# All of it while memory, libraries and threads come and go; minutes of it by
+# hand.
+add_executable(stress_profile stress/stress_profile.c)
+target_link_libraries(stress_profile PRIVATE goro::goro_static
+	${CMAKE_DL_LIBS})
+goro_add_test(stress_profile
+	COMMAND stress_profile 3
+	LABEL stress TIMEOUT 120
+	ENVIRONMENT GOROMAXPROCS=2)

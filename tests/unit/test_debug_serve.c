@@ -276,7 +276,7 @@ addresses_are_named(void **state)
 	int fd = dial(false);
 
 	(void)state;
-	snprintf(body, sizeof(body), "%#zx+0x1", (uintptr_t)waiter);
+	snprintf(body, sizeof(body), "%#zx+0x1+0+nonsense+", (uintptr_t)waiter);
 	snprintf(request, sizeof(request),
 		 "POST /debug/pprof/symbol HTTP/1.1\r\nContent-Length: %zu\r\n"
 		 "\r\n%s",

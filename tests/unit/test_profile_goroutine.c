@@ -8,7 +8,7 @@
 #include "goro/goro.h"
 #include "profile_of.h"
 
-enum { WAITERS = 12, DEPTH = 40 };
+enum { WAITERS = 12, DEPTH = 40, LEAKS = 10 };
 
 static struct goro_chan *ch;
 static struct goro_waitgroup ready;
@@ -145,6 +145,87 @@ T_GORO(a_profile_is_in_the_form_that_pprof_wants)
 	gt_profile_fini(&p);
 }
 
+__attribute__((noinline)) static struct goro_chan *
+make_chan(size_t capacity)
+{
+	struct goro_chan *made = goro_chan_create(1, capacity);
+
+	__asm__ volatile(""); /* no tail call */
+	return made;
+}
+
+T_GORO(channels_are_counted_by_who_made_them)
+{
+	struct goro_chan *full = make_chan(2), *idle = make_chan(5);
+	struct gt_profile p;
+
+	goro_chan_send(full, "a");
+	goro_chan_send(full, "b");
+	goro_chan_send(idle, "c");
+	t_profile("chan", &p);
+	T_CHECK_EQ(t_profile_sum(&p, "make_chan", 0), 2);
+	T_CHECK_EQ(t_profile_sum(&p, "make_chan", 1), 3);
+	for (size_t i = 0; i < p.samples.n; i++) {
+		const struct gt_profile_sample *s = &p.samples.at[i];
+
+		if (t_profile_has(&p, s, "make_chan", false) &&
+		    s->value[1] == 2)
+			T_CHECK(!strcmp(t_profile_label(&p, s, "state"), "ful"
+									 "l"));
+	}
+	gt_profile_fini(&p);
+	goro_chan_unref(full);
+	goro_chan_unref(idle);
+}
+
+static void
+leak(void *arg)
+{
+	/* Nobody else has it, and it goes with us. */
+	goro_chan_recv(make_chan(0), NULL);
+	__asm__ volatile("");
+	(void)arg;
+}
+
+T_GORO(leaks_are_those_that_can_never_go_on)
+{
+	int fd = memfd_create("leak", MFD_CLOEXEC), err;
+	struct gt_profile p;
+
+	start(waiter, WAITERS);
+	for (int i = 0; i < LEAKS; i++)
+		goro_go(leak, NULL);
+	goro_sleep(1000000);
+	err = goro_profile_write("goroutineleak", fd);
+	if (err == -ENOTSUP) { /* ThreadSanitizer */
+		close(fd);
+	} else {
+		T_CHECK_EQ(err, 0);
+		t_profile_read(fd, &p);
+		/* What an old stack happens to point to is not proven. */
+		T_CHECK(t_profile_sum(&p, "leak", 0) >= LEAKS / 2);
+		T_CHECK(t_profile_sum(&p, "leak", 0) <= LEAKS);
+		T_CHECK_EQ(t_profile_sum(&p, "waiter", 0), 0);
+		gt_profile_fini(&p);
+	}
+	goro_chan_close(ch);
+	T_EVENTUALLY((goro_yield(), goro_count() == 1 + LEAKS));
+	goro_chan_unref(ch);
+}
+
+T_GORO(wall_counts_those_that_wait)
+{
+	struct gt_profile p;
+
+	start(waiter, WAITERS);
+	t_profile("wall", &p);
+	T_CHECK(!strcmp(gt_profile_string(&p, p.type[1].type), "time"));
+	/* For all of the second, as near as 99 looks can tell. */
+	T_CHECK(t_profile_sum(&p, "wait_here", 1) >= WAITERS * 900000000ll);
+	gt_profile_fini(&p);
+	stop(WAITERS);
+}
+
 T_GORO(threadcreate_counts_threads)
 {
 	struct gt_profile p;
@@ -225,6 +306,9 @@ main(void)
 		cmocka_unit_test(stacks_are_whole),
 		cmocka_unit_test(creation_tells_who_started_them),
 		cmocka_unit_test(a_profile_is_in_the_form_that_pprof_wants),
+		cmocka_unit_test(channels_are_counted_by_who_made_them),
+		cmocka_unit_test(leaks_are_those_that_can_never_go_on),
+		cmocka_unit_test(wall_counts_those_that_wait),
 		cmocka_unit_test(threadcreate_counts_threads),
 		cmocka_unit_test(what_cannot_be_written_is_reported),
 		cmocka_unit_test(a_profile_may_be_asked_for_anywhere),

@@ -58,6 +58,11 @@ int goro_profile_cpu_stop(void);
  * @kind  "goroutine"     the goroutines alive, by stack
  *        "creation"      the same by where they were started
  *        "threadcreate"  the runtime's threads
+ *        "chan"          channels by where they were made, with what is in
+ *                        them; label "state": who waits, or that it is full
+ *        "goroutineleak" goroutines that can never go on: as
+ *                        goro_leak_check(), which stops all threads meanwhile
+ *        "wall"          goroutines sampled for a second, whatever they do
  *        "block"         waits for other goroutines: channels, select, locks;
  *                        label "reason" tells them apart
  *        "wait"          the same with sleeps and I/O
@@ -70,7 +75,7 @@ int goro_profile_cpu_stop(void);
  * Returns   0 once all of it is written
  * Errors    -ENOENT  there is no such kind
  *           -ENOMEM  no memory to put it together
- *           or what write(2) gave
+ *           or what goro_leak_check() or write(2) gave
  * Context   any thread, whether a run is under way or not
  * Threads   one is put together at a time, others wait
  * Source    Go, runtime/pprof.Lookup(kind).WriteTo(w, 0)
