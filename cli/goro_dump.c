@@ -336,6 +336,9 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 	}
 	status = print(model, modules, t, o);
 	int missing = say_what_is_missing(model);
+	if (o->core && model->stats.damaged)
+		cli_say("gcore leaves out stacks with guard pages of Linux "
+			"6.13: see NOTES in goro-dump(1)");
 	if (t->notice[0]) {
 		cli_say("%s", t->notice);
 		missing = CLI_FINDINGS;

@@ -30,6 +30,20 @@ by_gcore()
 	mv "$tmp/c.$victim" "$core"
 }
 
+# As most people will call it: where gcore cannot have the stacks, that is said.
+by_gcore_unasked()
+{
+	unset GORODEBUG
+	start "$tmp/says" "$program"
+	gcore -o "$tmp/c" "$victim" >"$tmp/gcore" 2>&1 ||
+		fail "gcore: $(cat "$tmp/gcore")"
+	kill -KILL "$victim"
+	"$dump" --core "$tmp/c.$victim" >"$tmp/dump" 2>"$tmp/err" ||
+		grep -q 'gcore leaves out stacks' "$tmp/err" ||
+		fail "of a core of gcore says $(cat "$tmp/err")"
+	rm "$tmp/c.$victim"
+}
+
 by_kernel()
 {
 	case $(cat /proc/sys/kernel/core_pattern) in
@@ -85,6 +99,7 @@ for unwinder in libunwind dwfl; do
 	same --core "$core" --unwinder $unwinder
 done
 
+[ "$how" = kernel ] || by_gcore_unasked
 mv "$program" "$tmp/elsewhere"
 same --core "$core" "$tmp/elsewhere"
 cp "$dump" "$program"
