@@ -31,7 +31,8 @@ struct options {
 	pid_t pid;
 	long ms; /* -1: what is usual for the kind */
 	long hz;
-	const char *file; /* NULL: stdout */
+	const char *file;  /* NULL: stdout */
+	const char *flame; /* a file, or NULL */
 	bool top;
 	const char *diff[2]; /* instead of all that */
 };
@@ -57,15 +58,18 @@ static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
 			   "  goroutine     the goroutines there are; "
 			   "creation: by who started "
 			   "them\n"
-			   "  threadcreate  threads\n"
+			   "  threadcreate  threads; chan: channels, by who "
+			   "made them\n"
+			   "  goroutineleak goroutines that can never go on\n"
 			   "\n"
-			   "  -d SECONDS    for so long; 10, or for the last "
-			   "four kinds 0, a "
-			   "moment;\n"
+			   "  -d SECONDS    for so long; 10, or from goroutine "
+			   "on 0, a moment;\n"
 			   "                Ctrl-C ends it early\n"
 			   "  -o FILE       write it there; else to stdout\n"
 			   "  --hz N        samples a second, for cpu (100) "
 			   "and wall (99)\n"
+			   "  --flame FILE  draw a flame graph: FILE.svg, or "
+			   "FILE.html\n"
 			   "  --top         print a table of functions "
 			   "instead, or as well as "
 			   "-o FILE\n"
@@ -109,7 +113,7 @@ parse_operands(int argc, char **argv, struct options *o, bool diff)
 		return cli_usage("'%s' is no kind of profile", o->kind);
 	if (!cli_parse_pid(argv[optind + 1], &o->pid))
 		return cli_usage("'%s' is no process id", argv[optind + 1]);
-	if (!o->file && !o->top && isatty(STDOUT_FILENO))
+	if (!o->file && !o->top && !o->flame && isatty(STDOUT_FILENO))
 		return cli_usage("a profile is not for a terminal: -o FILE, or "
 				 "--top");
 	return CLI_OK;
@@ -118,10 +122,11 @@ parse_operands(int argc, char **argv, struct options *o, bool diff)
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_HZ = 256, OPT_TOP, OPT_DIFF };
+	enum { OPT_HZ = 256, OPT_TOP, OPT_FLAME, OPT_DIFF };
 	static const struct option longs[] = {
 		{ "hz", required_argument, NULL, OPT_HZ },
 		{ "top", no_argument, NULL, OPT_TOP },
+		{ "flame", required_argument, NULL, OPT_FLAME },
 		{ "diff", no_argument, NULL, OPT_DIFF },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -151,6 +156,9 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_TOP:
 			o->top = true;
+			break;
+		case OPT_FLAME:
+			o->flame = optarg;
 			break;
 		case OPT_DIFF:
 			diff = true;
@@ -370,6 +378,35 @@ show(const struct gt_profile *p, const struct gt_profile *base)
 	return cli_print("");
 }
 
+/* In memory first, then as any file. */
+static int
+draw(const struct options *o, const struct gt_profile *p)
+{
+	size_t length = strlen(o->flame);
+	bool html = length > 5 && !strcmp(o->flame + length - 5, ".html");
+	GT_CLEANUP(gt_freep) char *bytes = NULL;
+	char title[128];
+	size_t n = 0;
+	FILE *to = open_memstream(&bytes, &n);
+	struct gt_error *err = &gt_enomem;
+
+	snprintf(title, sizeof(title), "%s of process %d", o->kind, o->pid);
+	if (to) {
+		err = prof_flame(p, title, html, to);
+		if (fclose(to) && !err)
+			err = &gt_enomem;
+	}
+	if (err) {
+		cli_say_error(err);
+		return CLI_FAILED;
+	}
+	if (is_special(o->flame) ? write_special(o->flame, bytes, n) :
+				   write_file(o->flame, bytes, n))
+		return CLI_OK;
+	cli_say("cannot write %s: %s", o->flame, strerror(errno));
+	return CLI_FAILED;
+}
+
 static int
 profile(const struct options *o)
 {
@@ -388,8 +425,10 @@ profile(const struct options *o)
 		status = CLI_FINDINGS;
 	}
 	int failed = CLI_OK;
-	if (o->file || !o->top)
+	if (o->file || !(o->top || o->flame))
 		failed = write_profile(o, &p);
+	if (!failed && o->flame)
+		failed = draw(o, &p);
 	if (!failed && o->top)
 		failed = show(&p, NULL);
 	gt_profile_fini(&p);

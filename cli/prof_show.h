@@ -14,4 +14,11 @@
 struct gt_error *prof_top(const struct gt_profile *p,
 			  const struct gt_profile *base, FILE *to);
 
+/* A flame graph, in SVG, which @html wraps in a page. */
+struct gt_error *prof_flame(const struct gt_profile *p, const char *title,
+			    bool html, FILE *to);
+
+/* "1.25s", "310.00ms", "42": into @to, which is returned. */
+const char *prof_value(char *to, size_t bytes, int64_t v, bool ns);
+
 #endif

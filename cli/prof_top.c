@@ -112,9 +112,8 @@ add_samples(struct top *t, const struct gt_profile *p, int sign)
 	}
 }
 
-/* "1.25s", "310ms", "42" */
-static const char *
-put_value(char *to, size_t bytes, int64_t v, bool ns)
+const char *
+prof_value(char *to, size_t bytes, int64_t v, bool ns)
 {
 	double d = (double)v;
 
@@ -145,10 +144,10 @@ print(struct top *t, const struct gt_profile *p, FILE *to)
 	for (size_t i = 0; i < p->comments.n; i++)
 		fprintf(to, "%s\n", p->strings.at[p->comments.at[i]]);
 	fprintf(to, "%s: %s", p->strings.at[type->type],
-		put_value(flat, sizeof(flat), t->total, ns));
+		prof_value(flat, sizeof(flat), t->total, ns));
 	if (p->duration_ns)
 		fprintf(to, " in %s",
-			put_value(cum, sizeof(cum), p->duration_ns, true));
+			prof_value(cum, sizeof(cum), p->duration_ns, true));
 	fprintf(to, "\n%10s %6s %6s %10s %6s\n", "flat", "flat%", "sum%", "cum",
 		"cum%");
 	for (size_t i = 0; i < t->n; i++) {
@@ -158,10 +157,10 @@ print(struct top *t, const struct gt_profile *p, FILE *to)
 			continue;
 		sum += r->flat;
 		fprintf(to, "%10s %5.1f%% %5.1f%% %10s %5.1f%%  %s\n",
-			put_value(flat, sizeof(flat), r->flat, ns),
+			prof_value(flat, sizeof(flat), r->flat, ns),
 			100 * (double)r->flat / total,
 			100 * (double)sum / total,
-			put_value(cum, sizeof(cum), r->cum, ns),
+			prof_value(cum, sizeof(cum), r->cum, ns),
 			100 * (double)r->cum / total, r->name);
 	}
 }

@@ -57,6 +57,15 @@ grep -q '^goroutine: 0' "$tmp/text" || fail "diff: $(cat "$tmp/text")"
 "$prof" --diff "$tmp/goroutine" "$tmp/cpu" >/dev/null 2>&1 &&
 	fail "apples and pears have a difference"
 
+# A picture, well-formed as far as tags tell: of the worker, unless signals are
+# late.
+"$prof" -d 1 --flame "$tmp/flame.html" cpu "$victim" || fail "flame: $?"
+[ "$(grep -c '^<g>' "$tmp/flame.html")" = "$(grep -c '</g>$' "$tmp/flame.html")" ] ||
+	fail "flame: $(cat "$tmp/flame.html")"
+grep -q '^</svg>' "$tmp/flame.html" || fail "flame: no end"
+[ "$late" ] || grep -q '<title>much_work ' "$tmp/flame.html" ||
+	fail "flame: no work"
+
 # Ctrl-C ends it early, and what there is is written. (Whoever was started in
 # the background, as we may be, ignores SIGINT and so do its children.)
 env --default-signal=INT timeout --foreground -s INT 1 "$prof" -d 600 -o "$tmp/early" cpu "$victim"
