@@ -23,6 +23,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "futex.h"
+#include "goro/goro.h"
 #include "leak/report.h"
 #include "sched.h"
 
@@ -219,6 +221,15 @@ gr_leak_tool_main_ended(void)
 void
 gr_leak_tool_deadlock(void)
 {
+	static uint32_t dying;
+
+	if (!gr_leak_tool_wanted())
+		return;
+	/* [pair leak-dying] The last worker to sleep and the monitor may both
+	 * have found that all are asleep: the first to come here ends the
+	 * process, and not before it has told what it found. */
+	while (gr_xchg_acq_rel(&dying, 1))
+		gr_futex_wait(&dying, 1, GORO_FOREVER);
 	if (is_first())
 		conclude(gr_leak_run(&(struct gr_leak_ask){
 			.when = "deadlock", .all_stuck = true }));
