@@ -90,6 +90,7 @@ gr_census_obj(const struct gr_census *c, uint32_t i)
 
 /* roots.c: the memory that is scanned, and how. */
 void gr_roots_init(struct gr_census *c, struct gr_reach_memory *ret);
+bool gr_roots_would_settle(const struct gr_world *w);
 void gr_roots_threads(struct gr_census *c, const struct gr_regs *here);
 uintptr_t gr_roots_stack_pointer(const struct gr_census *c,
 				 const struct gr_g *g);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "chan.h"
 #include "chan_slab.h"
@@ -17,7 +18,11 @@
 #include "san.h"
 #include "sync.h"
 
-enum { STACK_BYTES = 256 << 10 };
+enum {
+	STACK_BYTES = 256 << 10,
+	TRIES = 9, /* 25 ms in all */
+	FIRST_PAUSE_US = 50,
+};
 
 /* Everything that a check needs, in one mapping that is no root. */
 struct work {
@@ -431,6 +436,22 @@ find(struct work *w)
 	gr_vec_fini(&c->extra);
 }
 
+/* Stop the world, and that at a moment in which its registers say little, if
+ * one can be found: a worker that found nothing to do is soon asleep. */
+static void
+stop(struct work *w)
+{
+	for (int i = 0;; i++) {
+		w->leak.err = gr_world_stop(&w->world);
+		if (w->leak.err || i == TRIES ||
+		    !gr_roots_would_settle(&w->world))
+			return;
+		gr_world_start(&w->world);
+		gr_vec_fini(&w->world.threads);
+		usleep(FIRST_PAUSE_US << i);
+	}
+}
+
 static void
 stop_and_find(void *arg)
 {
@@ -442,7 +463,7 @@ stop_and_find(void *arg)
 
 	__sanitizer_finish_switch_fiber(NULL, &lo, &bytes);
 #endif
-	w->leak.err = gr_world_stop(&w->world);
+	stop(w);
 	if (!w->leak.err) {
 		find(w);
 		gr_world_start(&w->world);

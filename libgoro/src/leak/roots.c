@@ -21,6 +21,7 @@
 #include "san.h"
 #include "sched.h"
 #include "stack.h"
+#include "thread.h"
 
 enum {
 	RED_ZONE = 128,
@@ -232,18 +233,46 @@ m_of(int32_t tid)
 	return m;
 }
 
-/* Does it sleep for want of work? Then its stack has nothing of the program's
- * on it but old words, as that of a thread which runs a goroutine elsewhere:
- * what a scheduler does for others it does to the end. */
+/* Does it sleep for want of work? Then its stack and registers have nothing of
+ * the program's but old words, as the stack of a thread which runs a goroutine
+ * elsewhere: what a scheduler does for others it does to the end. */
 static bool
 is_idle(const struct gr_m *m)
 {
 	uint32_t status;
 
-	if (m->g || !m->p)
+	if (m->g)
 		return false;
-	status = gr_load_acq(&m->p->status); /* [pair p-status] */
+	if (!m->p)
+		return gr_load_acq(&m->resting); /* [pair rest] */
+	status = gr_load_acq(&m->p->status);     /* [pair p-status] */
 	return status == GR_P_IDLE || status == GR_P_OFF;
+}
+
+/*
+ * Is it worth to wait a moment? A worker that looks for work may have a timer in
+ * hand, so all that it has counts, and most of that is old; one that is being
+ * started has its creator's registers. If nobody works, they will soon sleep.
+ */
+bool
+gr_roots_would_settle(const struct gr_world *w)
+{
+	int workers = gr_m_self() ? 1 : 0, restless = 0;
+
+	for (size_t i = 0; i < w->threads.n; i++) {
+		const struct gr_world_thread *t = gr_vec_at(
+			&w->threads, struct gr_world_thread, i);
+		const struct gr_m *m = t->gone ? NULL : m_of(t->tid);
+
+		if (!m)
+			continue;
+		workers++;
+		if (!gr_stack_chunk_of(t->sp))
+			restless += !is_idle(m);
+		else if (!m->section_depth)
+			return false;
+	}
+	return restless || workers != gr_threads_alive();
 }
 
 /* Somebody runs at @sp; on the thread @m of the runtime, unless it is NULL. */
@@ -295,13 +324,16 @@ gr_roots_threads(struct gr_census *c, const struct gr_regs *here)
 	for (size_t i = 0; i < c->world->threads.n; i++) {
 		const struct gr_world_thread *t = gr_vec_at(
 			&c->world->threads, struct gr_world_thread, i);
+		const struct gr_m *m = t->gone ? NULL : m_of(t->tid);
 
 		if (t->gone)
 			continue;
-		add_runner(c, t->sp, t->tp, m_of(t->tid));
-		gr_reach_add_root(&c->reach, (uintptr_t)&t->regs,
-				  (uintptr_t)(&t->regs + 1));
-		gr_reach_add_root(&c->reach, t->more_lo, t->more_hi);
+		add_runner(c, t->sp, t->tp, m);
+		if (!gr_world_is_own(t->tp) && !(m && is_idle(m))) {
+			gr_reach_add_root(&c->reach, (uintptr_t)&t->regs,
+					  (uintptr_t)(&t->regs + 1));
+			gr_reach_add_root(&c->reach, t->more_lo, t->more_hi);
+		}
 		if (t->sp < t->alt_lo || t->sp >= t->alt_hi)
 			hole(c, t->alt_lo, t->alt_hi);
 	}
