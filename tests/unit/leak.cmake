@@ -4,7 +4,9 @@
 # of heap blocks and without.
 
 goro_add_test(test_reach)
-goro_add_test(test_leak ENVIRONMENT GOROMAXPROCS=2)
+# It leaves blocks behind, on purpose.
+goro_add_test(test_leak ENVIRONMENT GOROMAXPROCS=2
+	ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0)
 if(TARGET goro_heap)
 	foreach(procs 1 2 8)
 		goro_add_test(test_leak_heap_procs${procs}
