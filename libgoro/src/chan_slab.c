@@ -15,6 +15,7 @@
 #include "chan.h"
 #include "goro/goro.h"
 #include "leak/test.h"
+#include "san.h"
 
 enum {
 	SLAB_BYTES = 1 << 20, /* address space; pages come as they are used */
@@ -43,6 +44,7 @@ slab_create(void)
 	s->base = (char *)s + s->stride; /* aligned as they are */
 	s->count = (SLAB_BYTES - s->stride) / s->stride;
 	s->next = gr_chan_slabs;
+	gr_san_mapped(s, SLAB_BYTES);
 	gr_store_rel(&gr_chan_slabs, s); /* [pair slabs] */
 	return s;
 }

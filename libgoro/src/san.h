@@ -94,6 +94,14 @@ extern void __lsan_register_root_region(const void *p, size_t bytes)
 extern void __lsan_unregister_root_region(const void *p, size_t bytes)
 	__attribute__((weak));
 
+/* Mapped for good, and with pointers in it to what was malloc'ed. */
+static inline void
+gr_san_mapped(const void *p, size_t bytes)
+{
+	if (__lsan_register_root_region)
+		__lsan_register_root_region(p, bytes);
+}
+
 static inline void
 gr_san_stack_open(struct gr_g *g)
 {
