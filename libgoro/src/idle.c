@@ -335,7 +335,8 @@ gr_idle_recheck(int64_t now_ns)
 	static int64_t pause_ns;
 	uint64_t taken;
 
-	if (!all_asleep(&taken))
+	/* Before the first goroutine there is nobody who could be stuck. */
+	if (!gr_threads_alive() || !all_asleep(&taken))
 		return GORO_FOREVER;
 	check_deadlock(gr_fatal_aside);
 	pause_ns = taken == taken_then && pause_ns ?
