@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -273,6 +274,20 @@ walk_sleeper(const struct gr_walker *w, int32_t tid, struct gr_snapshot *s)
 	if (s->frames.end == GR_STEP_END)
 		return WHOLE;
 	return goes_on(call_number(line)) ? PART_WAKE : PART;
+}
+
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+
+void
+gr_capture_begin(void)
+{
+	pthread_mutex_lock(&turn);
+}
+
+void
+gr_capture_end(void)
+{
+	pthread_mutex_unlock(&turn);
 }
 
 /*

@@ -15,7 +15,8 @@
  * True       The handler runs on the thread itself: what it copies does not
  *            change meanwhile. A sleeper's line in /proc is read before and
  *            after, and must be the same.
- * Threads    gr_snapshot_living() is for the agent alone: one copy at a time.
+ * Threads    gr_snapshot_living() is for whoever has the turn: one copy at a
+ *            time. Not for a goroutine that could be moved meanwhile.
  */
 #ifndef GR_CAPTURE_H
 #define GR_CAPTURE_H
@@ -33,6 +34,10 @@ struct gr_manners {
 
 bool gr_snapshot_living(const struct gr_walker *w, const struct gr_g *g,
 			const struct gr_manners *how, struct gr_snapshot *ret);
+
+/* Wait for the turn, and give it on. */
+void gr_capture_begin(void);
+void gr_capture_end(void);
 
 /* In the handler of SIGQUIT, on any thread. True: it was sent by a capture. */
 bool gr_capture_sig(const siginfo_t *info, void *ucontext);

@@ -4,15 +4,17 @@
  *
  * Idea       As a traceback (snapshot.h): each is walked where it lies, and
  *            its state word tells whether it stayed parked meanwhile. Nothing
- *            is stopped, so the profile is of many moments; and one that runs
- *            is known by the function that it was started with alone.
+ *            is stopped, so the profile is of many moments. One that runs is
+ *            interrupted for the microseconds of a copy (capture.h).
  */
+#include "capture.h"
 #include "code.h"
 #include "labels.h"
 #include "profile.h"
 #include "sched.h"
 
 enum { TRIES = 4 };
+#define PATIENCE_NS 1000000000ll /* for those that run */
 
 /* What another thread may be writing is read on purpose. */
 #define NO_SANITIZE \
@@ -23,6 +25,7 @@ struct roll {
 	struct gr_code *code;
 	const struct gr_g *self; /* the caller's, which is at: */
 	const struct gr_regs *here;
+	struct gr_manners manners;
 	enum gr_profile_kind kind;
 	uint64_t value; /* of each */
 	void (*fn)(const struct gr_profile_wait *wait, void *arg);
@@ -64,6 +67,26 @@ copy_context(uintptr_t at, struct gr_context *ret)
 		to[i] = from[i];
 }
 
+/* One that is on a thread, by that thread's help; where it gives none, what it
+ * was started with. */
+static uint32_t
+walk_running(struct roll *r, const struct gr_g *g, const struct look *l)
+{
+	const struct gr_walker w = { &r->code->modules, &r->code->rows };
+	const struct gr_frame *f;
+	struct gr_snapshot s;
+	uint32_t n = 0;
+
+	if (r->kind == GR_PROFILE_GOROUTINE &&
+	    gr_snapshot_living(&w, g, &r->manners, &s))
+		for (; n < GR_TRACE_DEPTH && (f = gr_frames_get(&s.frames, n));
+		     n++)
+			r->pc[n] = f->pc - !f->exact;
+	if (!n)
+		r->pc[n++] = l->entry;
+	return n;
+}
+
 static uint32_t
 walk(struct roll *r, const struct gr_g *g, const struct look *l, unsigned state)
 {
@@ -76,11 +99,12 @@ walk(struct roll *r, const struct gr_g *g, const struct look *l, unsigned state)
 		u.exact = true;
 		return gr_code_walk(r->code, &u, 0, r->pc, GR_TRACE_DEPTH);
 	}
-	if (state == GORO_ABI_RUNNING || state == GORO_ABI_SYSCALL ||
-	    (l->flags & GORO_ABI_G_FRESH)) {
+	if (l->flags & GORO_ABI_G_FRESH) {
 		r->pc[0] = l->entry;
 		return 1;
 	}
+	if (state == GORO_ABI_RUNNING || state == GORO_ABI_SYSCALL)
+		return walk_running(r, g, l);
 	if (l->sp < l->lo || l->sp > l->hi || l->sp % 8 ||
 	    l->hi - l->sp < sizeof(context))
 		return 0;
@@ -127,9 +151,11 @@ count(struct gr_g *g, uint64_t word, void *arg)
 		if (r->kind != GR_PROFILE_CREATION)
 			n = walk(r, g, &l, state);
 		/* [pair word] all of that was read before this: equal means
-		 * that nobody ran it meanwhile. */
+		 * that nobody ran it meanwhile. Of one that ran the copy is
+		 * true, whatever it has done since. */
 		gr_rmb();
-		if (gr_load_rlx(g->word) == word) {
+		if (gr_load_rlx(g->word) == word ||
+		    (n > 1 && GORO_ABI_UNSTABLE(word))) {
 			add(r, &l, n);
 			return true;
 		}
@@ -169,10 +195,14 @@ gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
 		.value = value,
 	};
 
-	if (kind == GR_PROFILE_THREADCREATE)
+	if (kind == GR_PROFILE_THREADCREATE) {
 		count_threads(ts);
-	else
-		gr_g_each(count, &r);
+		return;
+	}
+	r.manners.until_ns = gr_now_ns() + PATIENCE_NS;
+	gr_capture_begin();
+	gr_g_each(count, &r);
+	gr_capture_end();
 }
 
 /* Call @fn for each goroutine that waits. */

@@ -4,7 +4,6 @@
  */
 #include "traceback.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +39,6 @@ struct traceback {
 static struct traceback last;   /* of the one who ends the program */
 static struct traceback bare;   /* of who stands in for it */
 static struct traceback living; /* of the agent, or who serves HTTP: in turn */
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 extern const char gr_state_names[GORO_ABI_STATES][16]; /* abi.c */
 extern const char gr_reason_names[GORO_WAIT_REASONS][32];
@@ -357,12 +355,12 @@ gr_traceback_living(struct gr_out *o, enum gr_traceback_level level,
 
 	if (level == GR_TRACEBACK_NONE)
 		return;
-	pthread_mutex_lock(&turn);
+	gr_capture_begin();
 	living.manners = &manners;
 	begin(&living, o, level);
 	gr_roll_call(put_other, &living);
 	end(&living);
-	pthread_mutex_unlock(&turn);
+	gr_capture_end();
 }
 
 void

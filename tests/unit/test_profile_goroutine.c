@@ -8,6 +8,15 @@
 #include "goro/goro.h"
 #include "profile_of.h"
 
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+enum { EXACT = false };
+#else
+enum { EXACT = true };
+#endif
+
 enum { WAITERS = 12, DEPTH = 40, LEAKS = 10 };
 
 static struct goro_chan *ch;
@@ -152,6 +161,46 @@ make_chan(size_t capacity)
 
 	__asm__ volatile(""); /* no tail call */
 	return made;
+}
+
+static bool stop_spin;
+
+__attribute__((noinline)) static void
+spin_here(void)
+{
+	while (!__atomic_load_n(&stop_spin, __ATOMIC_RELAXED))
+		;
+}
+
+static void
+spinner(void *arg)
+{
+	spin_here();
+	__asm__ volatile("");
+	(void)arg;
+}
+
+static bool
+spin_is_seen(const char *function)
+{
+	struct gt_profile p;
+	bool seen;
+
+	t_profile("goroutine", &p);
+	seen = t_profile_sum(&p, function, 0) == 1;
+	gt_profile_fini(&p);
+	return seen;
+}
+
+T_GORO(one_that_runs_has_its_stack_too)
+{
+	goro_go(spinner, NULL);
+	T_EVENTUALLY((goro_yield(), spin_is_seen("spinner")));
+	/* ThreadSanitizer keeps the signal back, and so no stack is had. */
+	if (EXACT)
+		T_EVENTUALLY((goro_yield(), spin_is_seen("spin_here")));
+	__atomic_store_n(&stop_spin, true, __ATOMIC_RELAXED);
+	T_EVENTUALLY((goro_yield(), goro_count() == 1));
 }
 
 T_GORO(channels_are_counted_by_who_made_them)
@@ -306,6 +355,7 @@ main(void)
 		cmocka_unit_test(stacks_are_whole),
 		cmocka_unit_test(creation_tells_who_started_them),
 		cmocka_unit_test(a_profile_is_in_the_form_that_pprof_wants),
+		cmocka_unit_test(one_that_runs_has_its_stack_too),
 		cmocka_unit_test(channels_are_counted_by_who_made_them),
 		cmocka_unit_test(leaks_are_those_that_can_never_go_on),
 		cmocka_unit_test(wall_counts_those_that_wait),
