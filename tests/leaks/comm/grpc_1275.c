@@ -8,7 +8,7 @@
  * time limit and leaves. Fixed: closing sends a last message.
  *
  * Shape   grpc#1275, communication (channel)
- * Expect  leaked 1
+ * Expect  leaked 1, unclosed-channel 1
  */
 #include "leaks.h"
 

@@ -9,7 +9,7 @@
  * who waits for the watcher waits too. Fixed: it is closed whatever happens.
  *
  * Shape   moby#21233, communication (channel)
- * Expect  leaked 2
+ * Expect  leaked 2, unclosed-channel 1
  */
 #include "leaks.h"
 
