@@ -300,5 +300,6 @@ main(void)
 	quit = named_chan("quit", 0, 0);
 	if (pthread_create(&thread, NULL, wait_for_signal, &set))
 		return 1;
+	pthread_detach(thread);
 	return goro_run(run, NULL);
 }

@@ -203,8 +203,9 @@ static inline void
 gr_g_will_wait(struct gr_g *g, enum goro_abi_reason reason, uint64_t obj,
 	       struct gr_waiter *waiters, unsigned n)
 {
-	g->wait_reason = reason;
-	g->wait_obj = obj;
+	/* [relaxed] readers that have not stopped us check the state word. */
+	gr_store_rlx(&g->wait_reason, reason);
+	gr_store_rlx(&g->wait_obj, obj);
 	g->waiters = waiters;
 	g->wait_n = n;
 }

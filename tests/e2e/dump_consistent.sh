@@ -4,7 +4,8 @@
 # dump_consistent.sh GORO_DUMP VICTIM [DUMPS]
 #
 # Among goroutines that pass mutexes on all the time, a mutex has one owner at
-# one moment.
+# one moment. Now and then a goroutine was between two stacks each time that all
+# was stopped: that is said, and the rest is of one moment all the same.
 
 . "$(dirname "$0")/lib.sh"
 dump=$1
@@ -13,10 +14,25 @@ workers=4000
 
 GOROMAXPROCS=3 start "$tmp/said" "$2" $workers
 n=0
+missed=0
 while [ $n -lt "$dumps" ]; do
 	n=$((n + 1))
-	"$dump" --consistent "$victim" >"$tmp/dump" 2>"$tmp/err" ||
-		fail "status $?: $(cat "$tmp/err")"
+	"$dump" --consistent "$victim" >"$tmp/dump" 2>"$tmp/err"
+	status=$?
+	case $status in
+	0)
+		grep -q "stack unavailable" "$tmp/dump" &&
+			fail "a stack is missing"
+		;;
+	1)
+		missed=$((missed + 1))
+		grep -q "could not be stopped" "$tmp/err" ||
+			fail "status 1: $(cat "$tmp/err")"
+		;;
+	*)
+		fail "status $status: $(cat "$tmp/err")"
+		;;
+	esac
 	grep -qx "goro-dump: process $victim was stopped for [0-9.]* ms.*" \
 		"$tmp/err" || fail "says $(cat "$tmp/err")"
 	awk '/^goroutine / { group = $0; sub(/.*name:/, "", group) }
@@ -25,9 +41,9 @@ while [ $n -lt "$dumps" ]; do
 		fail "two are inside at once of group $(head -n 1 "$tmp/why")"
 	all=$(grep -c '^goroutine ' "$tmp/dump")
 	[ "$all" = $((workers + 1)) ] || fail "$all goroutines"
-	grep -q "stack unavailable" "$tmp/dump" && fail "a stack is missing"
 	unharmed
 done
+[ $missed -le $((dumps / 4)) ] || fail "$missed of $dumps were not whole"
 
 # Nobody sees it when the tool is killed.
 for delay in 0.001 0.002 0.003 0.005 0.008; do

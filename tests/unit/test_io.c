@@ -153,8 +153,8 @@ count_waiting(struct gr_g *g, uint64_t word, void *arg)
 	int *counts = arg;
 
 	counts[0] += GORO_ABI_STATE(word) == GORO_ABI_WAITING &&
-		     g->wait_reason == GORO_WAIT_IO &&
-		     g->wait_obj == (uint64_t)counts[1];
+		     gr_load_rlx(&g->wait_reason) == GORO_WAIT_IO &&
+		     gr_load_rlx(&g->wait_obj) == (uint64_t)counts[1];
 	return true;
 }
 
