@@ -114,17 +114,38 @@ take_mapping(struct gt_profile *p, struct reader r)
 
 	while (read_field(&r, &f))
 		switch (f.number) {
-		case 1: m.id = f.value; break;
-		case 2: m.start = f.value; break;
-		case 3: m.limit = f.value; break;
-		case 4: m.offset = f.value; break;
-		case 5: m.file = (uint32_t)f.value; break;
-		case 6: m.build_id = (uint32_t)f.value; break;
-		case 7: m.has_functions = f.value; break;
-		case 8: m.has_files = f.value; break;
-		case 9: m.has_lines = f.value; break;
-		case 10: m.has_inlines = f.value; break;
-		default: break;
+		case 1:
+			m.id = f.value;
+			break;
+		case 2:
+			m.start = f.value;
+			break;
+		case 3:
+			m.limit = f.value;
+			break;
+		case 4:
+			m.offset = f.value;
+			break;
+		case 5:
+			m.file = (uint32_t)f.value;
+			break;
+		case 6:
+			m.build_id = (uint32_t)f.value;
+			break;
+		case 7:
+			m.has_functions = f.value;
+			break;
+		case 8:
+			m.has_files = f.value;
+			break;
+		case 9:
+			m.has_lines = f.value;
+			break;
+		case 10:
+			m.has_inlines = f.value;
+			break;
+		default:
+			break;
 		}
 	return !r.bad && PUSH(p->mappings, m);
 }
@@ -137,12 +158,23 @@ take_function(struct gt_profile *p, struct reader r)
 
 	while (read_field(&r, &f))
 		switch (f.number) {
-		case 1: fn.id = f.value; break;
-		case 2: fn.name = (uint32_t)f.value; break;
-		case 3: fn.system_name = (uint32_t)f.value; break;
-		case 4: fn.file = (uint32_t)f.value; break;
-		case 5: fn.start_line = (int64_t)f.value; break;
-		default: break;
+		case 1:
+			fn.id = f.value;
+			break;
+		case 2:
+			fn.name = (uint32_t)f.value;
+			break;
+		case 3:
+			fn.system_name = (uint32_t)f.value;
+			break;
+		case 4:
+			fn.file = (uint32_t)f.value;
+			break;
+		case 5:
+			fn.start_line = (int64_t)f.value;
+			break;
+		default:
+			break;
 		}
 	return !r.bad && PUSH(p->functions, fn);
 }
@@ -190,11 +222,20 @@ take_label(struct gt_profile *p, struct reader r)
 
 	while (read_field(&r, &f))
 		switch (f.number) {
-		case 1: l.key = (uint32_t)f.value; break;
-		case 2: l.str = (uint32_t)f.value; break;
-		case 3: l.num = (int64_t)f.value; break;
-		case 4: l.unit = (uint32_t)f.value; break;
-		default: break;
+		case 1:
+			l.key = (uint32_t)f.value;
+			break;
+		case 2:
+			l.str = (uint32_t)f.value;
+			break;
+		case 3:
+			l.num = (int64_t)f.value;
+			break;
+		case 4:
+			l.unit = (uint32_t)f.value;
+			break;
+		default:
+			break;
 		}
 	return !r.bad && PUSH(p->labels, l);
 }
@@ -282,32 +323,56 @@ take_all(struct gt_profile *p, struct reader r)
 		bool ok = true;
 
 		if ((f.number <= 6 || f.number == 11) && !f.bytes)
-			return gt_damaged(0, "field %u of the profile is no "
-					     "message", f.number);
+			return gt_damaged(0,
+					  "field %u of the profile is no "
+					  "message",
+					  f.number);
 		switch (f.number) {
 		case 1:
 			ok = p->types_n < GT_PROFILE_TYPES &&
 			     take_type(f.body, &p->type[p->types_n++]);
 			break;
-		case 2: ok = take_sample(p, f.body, &values_n); break;
-		case 3: ok = take_mapping(p, f.body); break;
-		case 4: ok = take_location(p, f.body); break;
-		case 5: ok = take_function(p, f.body); break;
-		case 6: ok = take_string(p, f.body, &text); break;
+		case 2:
+			ok = take_sample(p, f.body, &values_n);
+			break;
+		case 3:
+			ok = take_mapping(p, f.body);
+			break;
+		case 4:
+			ok = take_location(p, f.body);
+			break;
+		case 5:
+			ok = take_function(p, f.body);
+			break;
+		case 6:
+			ok = take_string(p, f.body, &text);
+			break;
 		case 9:
 			ok = !p->time_ns; /* or two were concatenated */
 			p->time_ns = (int64_t)f.value;
 			break;
-		case 10: p->duration_ns = (int64_t)f.value; break;
-		case 11: ok = take_type(f.body, &p->period_type); break;
-		case 12: p->period = (int64_t)f.value; break;
-		case 13: ok = PUSH(p->comments, (uint32_t)f.value); break;
-		case 14: p->default_type = (uint32_t)f.value; break;
-		default: break;
+		case 10:
+			p->duration_ns = (int64_t)f.value;
+			break;
+		case 11:
+			ok = take_type(f.body, &p->period_type);
+			break;
+		case 12:
+			p->period = (int64_t)f.value;
+			break;
+		case 13:
+			ok = PUSH(p->comments, (uint32_t)f.value);
+			break;
+		case 14:
+			p->default_type = (uint32_t)f.value;
+			break;
+		default:
+			break;
 		}
 		if (!ok)
-			return gt_damaged(0, "field %u of the profile is "
-					     "malformed, or memory is short",
+			return gt_damaged(0,
+					  "field %u of the profile is "
+					  "malformed, or memory is short",
 					  f.number);
 	}
 	if (r.bad)
@@ -354,8 +419,7 @@ ids_init(struct ids *ids, const void *items, size_t n, size_t stride,
 	}
 	qsort(ids->at, n, sizeof(*ids->at), by_id);
 	for (size_t i = 0; i < n; i++)
-		if (!ids->at[i].id ||
-		    (i && ids->at[i].id == ids->at[i - 1].id))
+		if (!ids->at[i].id || (i && ids->at[i].id == ids->at[i - 1].id))
 			return gt_damaged(0, "a %s has the id 0 or another's",
 					  what);
 	return NULL;
@@ -365,8 +429,8 @@ static bool
 ids_find(const struct ids *ids, uint64_t id, uint32_t *ret)
 {
 	struct id key = { .id = id };
-	const struct id *found =
-		bsearch(&key, ids->at, ids->n, sizeof(key), by_id);
+	const struct id *found = bsearch(&key, ids->at, ids->n, sizeof(key),
+					 by_id);
 
 	if (found)
 		*ret = found->index;

@@ -71,17 +71,15 @@ struct gt_profile_sample {
 bool gt_profile_grow(void **at, size_t *room, size_t item_bytes);
 
 /* Put one more at the end; false when memory is short. */
-#define GT_PROFILE_PUSH(array, ...)                                       \
-	({                                                                \
-		__typeof__(array) *a__ = &(array);                        \
-		bool ok__ = a__->n < a__->room ||                         \
-			    gt_profile_grow((void **)&a__->at,            \
-					    &a__->room,                   \
-					    sizeof(*a__->at));            \
-		if (ok__)                                                 \
-			a__->at[a__->n++] =                               \
-				(__typeof__(*a__->at))__VA_ARGS__;        \
-		ok__;                                                     \
+#define GT_PROFILE_PUSH(array, ...)                                            \
+	({                                                                     \
+		__typeof__(array) *a__ = &(array);                             \
+		bool ok__ = a__->n < a__->room ||                              \
+			    gt_profile_grow((void **)&a__->at, &a__->room,     \
+					    sizeof(*a__->at));                 \
+		if (ok__)                                                      \
+			a__->at[a__->n++] = (__typeof__(*a__->at))__VA_ARGS__; \
+		ok__;                                                          \
 	})
 
 struct gt_profile {
