@@ -103,6 +103,8 @@ gt_unwinder_destroyp(struct gt_unwinder **u)
 
 /* unwind_row.c: fill in the rule of a row whose key is set. */
 void gt_row_fill(struct gt_row *row, struct gt_modules *modules);
+/* May libunwind be shown the CFI for @addr? It trusts it. */
+bool gt_cfi_is_sane(struct gt_modules *modules, uint64_t addr);
 
 void gt_libunwind_fini(struct gt_unwinder *u);
 

@@ -235,7 +235,8 @@ step_up(struct gt_unwinder *u, unw_cursor_t *cursor, uint64_t *pc, bool *exact,
 	unw_word_t sp_before, sp, ip;
 	unw_proc_info_t rules;
 
-	if (unw_get_reg(cursor, UNW_REG_SP, &sp_before) != 0 ||
+	if (!gt_cfi_is_sane(u->modules, *pc - !*exact) ||
+	    unw_get_reg(cursor, UNW_REG_SP, &sp_before) != 0 ||
 	    unw_get_proc_info(cursor, &rules) != 0 ||
 	    rules.end_ip - rules.start_ip <= 1)
 		return false;
@@ -259,8 +260,8 @@ gt_libunwind_step(struct gt_unwinder *u, const struct gt_stack *stack,
 		  struct gt_regs *regs, bool *exact, bool *ret_end)
 {
 	struct walk w = { .u = u, .stack = stack, .regs = *regs };
+	uint64_t pc = regs->r[GT_ARCH_PC];
 	unw_cursor_t cursor;
-	uint64_t pc;
 
 	if (!cursor_init(&cursor, &w, *exact) ||
 	    !step_up(u, &cursor, &pc, exact, ret_end))

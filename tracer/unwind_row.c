@@ -226,3 +226,53 @@ gt_row_fill(struct gt_row *row, struct gt_modules *modules)
 	row->status = fill_from(row, frame);
 	free(frame);
 }
+
+/* Of the registers that an operation names, is each one there? */
+static bool
+op_is_sane(const Dwarf_Op *op)
+{
+	switch (op->atom) {
+	case DW_OP_reg0 ... DW_OP_reg31:
+		return op->atom - DW_OP_reg0 < GT_ARCH_REGS;
+	case DW_OP_breg0 ... DW_OP_breg31:
+		return op->atom - DW_OP_breg0 < GT_ARCH_REGS;
+	case DW_OP_regx:
+	case DW_OP_bregx:
+		return op->number < GT_ARCH_REGS;
+	default:
+		return true;
+	}
+}
+
+static bool
+ops_are_sane(const Dwarf_Op *ops, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!op_is_sane(&ops[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Does the CFI for @addr hold what libunwind takes for granted? It uses the
+ * number of a register that another one was saved in as an index, unchecked
+ * (1.6).
+ */
+bool
+gt_cfi_is_sane(struct gt_modules *modules, uint64_t addr)
+{
+	Dwfl_Module *mod = dwfl_addrmodule(modules->dwfl, addr);
+	Dwarf_Op mem[3], *ops;
+	Dwarf_Frame *frame;
+	size_t n;
+	bool sane;
+
+	if (!mod || !find_frame(mod, addr, &frame))
+		return false;
+	sane = dwarf_frame_cfa(frame, &ops, &n) == 0 && ops_are_sane(ops, n);
+	for (int reg = 0; sane && reg < GT_ARCH_REGS; reg++)
+		sane = dwarf_frame_register(frame, reg, mem, &ops, &n) == 0 &&
+		       ops_are_sane(ops, n);
+	free(frame);
+	return sane;
+}
