@@ -29,6 +29,26 @@ gr_ready_last(struct gr_p *p, struct gr_g *g)
 	gr_wake_hint(p);
 }
 
+uint32_t gr_visitors;
+
+/*
+ * Whoever wakes a goroutine from outside wakes a worker afterwards, and by then
+ * the goroutine may have run and ended all: the end waits until they are gone.
+ */
+static void
+visit(const struct gr_m *m)
+{
+	if (!m)
+		gr_add_sc(&gr_visitors, 1); /* [pair visitors] */
+}
+
+static void
+leave(const struct gr_m *m)
+{
+	if (!m)
+		gr_add_sc(&gr_visitors, -1); /* [pair visitors] */
+}
+
 static void
 put_global(struct gr_g *list, struct gr_g *last, uint32_t n)
 {
@@ -63,6 +83,7 @@ gr_ready(struct gr_m *m, struct gr_g *g)
 {
 	GR_PROBE1(ready, g->id);
 	gr_profile_ready(g);
+	visit(m);
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0)) {
 		gr_rest_want(g->m);
@@ -72,6 +93,7 @@ gr_ready(struct gr_m *m, struct gr_g *g)
 		g->next = NULL;
 		put_global(g, g, 1);
 	}
+	leave(m);
 }
 
 /* True: some are in our ring, and nobody was woken for them. */
@@ -112,8 +134,10 @@ put_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 void
 gr_ready_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 {
+	visit(m);
 	if (put_list(m, list, n))
 		gr_wake_hint(m->p);
+	leave(m);
 }
 
 void

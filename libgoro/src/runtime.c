@@ -241,6 +241,8 @@ end_run(int patience_ms)
 	gr_profile_guard(); /* nobody is looking at goroutines */
 	left_over = !gr_threads_end(patience_ms);
 	gr_fatal_wait(); /* a report is not to be cut off by our return */
+	for (int tries = 0; gr_load_acq(&gr_visitors); tries++)
+		gr_back_off(tries); /* [pair visitors] */
 	if (!left_over)
 		clean_up();
 	gr_profile_unguard();

@@ -157,6 +157,7 @@ extern struct gr_p *gr_procs[GR_MAX_PROCS]; /* [pair procs] */
 extern uint32_t gr_procs_n;  /* P in use: GOROMAXPROCS; [pair procs] */
 extern uint32_t gr_procs_ever; /* P that exist; [pair procs] */
 extern struct gr_m *gr_threads; /* [pair threads] */
+extern uint32_t gr_visitors; /* threads from outside; [pair visitors] */
 extern uint32_t gr_stopping;    /* goro_run is about to return */
 
 /* The calling thread's M, or NULL on a thread that is not the runtime's. Out
