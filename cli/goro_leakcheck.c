@@ -11,6 +11,7 @@
 
 #include "cli.h"
 #include "leak.h"
+#include "leak_rules.h"
 #include "leak_run.h"
 
 enum { OUTPUTS = 8, EXIT_UNSOUND = 3, SIGNALLED = 128 };
@@ -19,8 +20,9 @@ static const struct format {
 	const char *name;
 	bool (*render)(const struct leak_results *r, int fd);
 } formats[] = {
-	{ "text", leak_render_text },
-	{ "json", leak_render_json },
+	{ "text", leak_render_text },   { "json", leak_render_json },
+	{ "junit", leak_render_junit }, { "sarif", leak_render_sarif },
+	{ "tap", leak_render_tap },     { "github", leak_render_github },
 };
 
 struct output {
@@ -33,6 +35,10 @@ struct options {
 	struct output output[OUTPUTS];
 	int outputs;
 	bool fail_on[LEAK_KINDS];
+	struct leak_rules rules;
+	const char *generate;       /* a file for suppressions, or NULL */
+	const char *write_baseline; /* likewise */
+	bool self_test;
 };
 
 static const char help[] =
@@ -42,9 +48,9 @@ static const char help[] =
 	"go on, which is proven, and those that are left over when main "
 	"returns.\n"
 	"\n"
-	"  --format FORMAT[=FILE]  text (the default) or json; several "
-	"times, to\n"
-	"                          several files\n"
+	"  --format FORMAT[=FILE]  text (the default), json, junit, sarif, tap "
+	"or github;\n"
+	"                          several times, to several files\n"
 	"  --fail-on KIND,...      what makes it fail: leaked, deadlock,\n"
 	"                          unclosed-channel, leftover (the default: "
 	"these\n"
@@ -52,6 +58,12 @@ static const char help[] =
 	"  --timeout SECONDS       look at the goroutines and end the command "
 	"if it\n"
 	"                          still runs then\n"
+	"  --suppressions FILE     what not to report\n"
+	"  --generate-suppressions FILE\n"
+	"                          write what would suppress all that was "
+	"found\n"
+	"  --baseline FILE         report only what is not in it\n"
+	"  --write-baseline FILE   put all that was found into it\n"
 	"  --no-heap               without the table of heap blocks: finds "
 	"less\n"
 	"  -h, --help              this\n"
@@ -117,6 +129,17 @@ parse_option(struct options *o, int opt, char **argv)
 			return cli_usage("'%s' is no number of seconds",
 					 optarg);
 		return CLI_OK;
+	case 'S':
+		return leak_rules_read(&o->rules, optarg) ? CLI_OK : CLI_FAILED;
+	case 'B':
+		return leak_baseline_read(&o->rules, optarg) ? CLI_OK :
+							       CLI_FAILED;
+	case 'W':
+		o->write_baseline = optarg;
+		return CLI_OK;
+	case 'G':
+		o->generate = optarg;
+		return CLI_OK;
 	case 'P':
 		o->run.plain_heap = true;
 		return CLI_OK;
@@ -138,6 +161,10 @@ parse_options(int argc, char **argv, struct options *o)
 		{ "format", required_argument, NULL, 'f' },
 		{ "fail-on", required_argument, NULL, 'F' },
 		{ "timeout", required_argument, NULL, 'T' },
+		{ "suppressions", required_argument, NULL, 'S' },
+		{ "generate-suppressions", required_argument, NULL, 'G' },
+		{ "baseline", required_argument, NULL, 'B' },
+		{ "write-baseline", required_argument, NULL, 'W' },
 		{ "no-heap", no_argument, NULL, 'P' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -226,14 +253,20 @@ main(int argc, char **argv)
 	unsetenv("DEBUGINFOD_URLS"); /* which would wait for a server */
 	if (!leak_run(&o.run, &r))
 		return CLI_FAILED;
+	leak_rules_apply(&o.rules, &r);
 	leak_sort(&r);
 	status = status_of(&o, &r);
+	leak_rules_say(&o.rules);
 	if (r.inexact && r.checks)
 		cli_say("all of the heap counted as in use, as there was no "
 			"table of its blocks: leaks may have been missed");
 	for (int i = 0; i < o.outputs; i++)
 		if (!write_output(&o.output[i], &r) && !status)
 			status = CLI_FAILED;
+	if ((o.generate && !leak_rules_generate(&r, o.generate)) ||
+	    (o.write_baseline && !leak_baseline_write(&r, o.write_baseline)))
+		status = status ? status : CLI_FAILED;
 	leak_results_fini(&r);
+	leak_rules_fini(&o.rules);
 	return status;
 }

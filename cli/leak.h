@@ -93,5 +93,9 @@ void leak_sort(struct leak_results *r);
 /* Renderers; false when it could not be written. */
 bool leak_render_text(const struct leak_results *r, int fd);
 bool leak_render_json(const struct leak_results *r, int fd);
+bool leak_render_junit(const struct leak_results *r, int fd);
+bool leak_render_sarif(const struct leak_results *r, int fd);
+bool leak_render_tap(const struct leak_results *r, int fd);
+bool leak_render_github(const struct leak_results *r, int fd);
 
 #endif

@@ -166,5 +166,9 @@ if(TARGET goro-leakcheck AND NOT "thread" IN_LIST GORO_SANITIZE)
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/leakcheck.py
 				$<TARGET_FILE:goro-leakcheck>
 				$<TARGET_FILE:victim_leaks> ${heap})
+		goro_add_test(leakcheck_ci LABEL e2e TIMEOUT 120
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/leakcheck_ci.py
+				$<TARGET_FILE:goro-leakcheck>
+				$<TARGET_FILE:victim_leaks>)
 	endif()
 endif()
