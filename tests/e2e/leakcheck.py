@@ -69,7 +69,8 @@ expect(["deadlock", "exit"], {"deadlock": 2})
 
 if heap == "exact":
     result = expect(["leaked"], {"leaked": 3})
-    f, = result["findings"]
+    # One, or several where the compiler has unrolled the loop.
+    f = result["findings"][0]
     check(f["channel"]["name"] == "jobs" and f["created_at"], "the channel")
     expect(["unclosed"], {"leaked": 1, "unclosed-channel": 1})
     expect(["dropped"], {"unclosed-channel": 1})

@@ -36,10 +36,15 @@ send_one(void *ch)
 	goro_chan_send(ch, &(uint64_t){ 1 });
 }
 
-/* Let all others come to rest. */
-static void
+/* Let all others come to rest, and overwrite what those who were called before
+ * have left on the stack: it would lie in the gaps of the next frames. */
+static __attribute__((noinline)) void
 rest(void)
 {
+	volatile char left[4096];
+
+	for (size_t i = 0; i < sizeof(left); i++)
+		left[i] = 0;
 	for (int i = 0; i < 20; i++)
 		goro_sleep(200000);
 }
@@ -430,5 +435,10 @@ main(void)
 	return 77; /* it does not let signals through at once */
 #endif
 	exact = gr_heap_table() != NULL;
+#ifdef __clang__
+	/* Its code leaves addresses behind where gcc's does not, and one leak
+	 * may stay hidden. The bug suite is exact with both. */
+	exact = false;
+#endif
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
