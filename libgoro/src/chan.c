@@ -320,13 +320,7 @@ take_all(struct goro_chan *ch, struct gr_waitq *q, struct gr_glist *to)
 		w->ok = false;
 		if (w->dir == GR_WAITER_RECV && w->elem)
 			memset(w->elem, 0, ch->elem_bytes);
-		g->next = NULL;
-		if (to->last)
-			to->last->next = g;
-		else
-			to->first = g;
-		to->last = g;
-		to->n++;
+		gr_glist_append(to, g);
 	}
 }
 

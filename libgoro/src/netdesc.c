@@ -246,13 +246,7 @@ take_locked(struct desc *d, uint32_t events, bool ok, struct gr_glist *to)
 		g->woken = w;
 		gr_g_set_state(g, GORO_ABI_CLAIMED);
 		w->ok = ok;
-		g->next = NULL;
-		if (to->last)
-			to->last->next = g;
-		else
-			to->first = g;
-		to->last = g;
-		to->n++;
+		gr_glist_append(to, g);
 	}
 }
 

@@ -4,9 +4,20 @@
  */
 #include "runq.h"
 
-
 #include "g.h"
 #include "lock.h"
+
+void
+gr_glist_append(struct gr_glist *list, struct gr_g *g)
+{
+	g->next = NULL;
+	if (list->last)
+		list->last->next = g;
+	else
+		list->first = g;
+	list->last = g;
+	list->n++;
+}
 
 /* Owner: is the ring full even without the slots that thieves emptied? */
 bool
@@ -62,15 +73,8 @@ gr_runq_drain(struct gr_runq *q, uint32_t n, struct gr_glist *to)
 {
 	struct gr_g *g;
 
-	while (n-- && (g = gr_runq_get_ring(q))) {
-		g->next = NULL;
-		if (to->last)
-			to->last->next = g;
-		else
-			to->first = g;
-		to->last = g;
-		to->n++;
-	}
+	while (n-- && (g = gr_runq_get_ring(q)))
+		gr_glist_append(to, g);
 }
 
 /*

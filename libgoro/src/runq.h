@@ -50,6 +50,7 @@ struct gr_glist {
 	uint32_t n;
 };
 
+void gr_glist_append(struct gr_glist *list, struct gr_g *g);
 bool gr_runq_full(struct gr_runq *q);
 struct gr_g *gr_runq_steal(struct gr_runq *from, struct gr_runq *to);
 void gr_runq_drain(struct gr_runq *q, uint32_t n, struct gr_glist *to);
