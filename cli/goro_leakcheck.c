@@ -38,7 +38,6 @@ struct options {
 	struct leak_rules rules;
 	const char *generate;       /* a file for suppressions, or NULL */
 	const char *write_baseline; /* likewise */
-	bool self_test;
 };
 
 static const char help[] =
