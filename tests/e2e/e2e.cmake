@@ -118,6 +118,9 @@ if(TARGET goro-dump)
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_many.sh
 			$<TARGET_FILE:goro-dump>
 			$<TARGET_FILE:victim_parked>)
+	# It looks at every process, other tests' victims too, and those have to
+	# be seen not to be traced.
+	set_tests_properties(dump_many PROPERTIES RUN_SERIAL TRUE)
 	goro_add_test(dump_container LABEL e2e
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_container.sh
 			$<TARGET_FILE:goro-dump>
