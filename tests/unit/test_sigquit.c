@@ -226,6 +226,9 @@ static void
 without_descriptors_addresses_have_to_do(void **state)
 {
 	(void)state;
+#ifdef GR_TSAN
+	skip(); /* it keeps signals back: a running one says nothing of itself */
+#endif
 	t_child_run(&child, wait_without_descriptors);
 	assert_int_equal(child.status, 2);
 	assert_shows(3);
