@@ -73,22 +73,32 @@ host_tid(struct gt_live *live, int tid)
 	return found;
 }
 
-/* Wait until @tid stands still: by our interrupt, 0, or because a signal is
- * just being delivered to it: that signal. -errno otherwise. */
+/*
+ * Wait until @tid stands still: by our interrupt, 0, or because a signal is
+ * just being delivered to it: that signal. -errno otherwise.
+ *
+ * A stop is looked at and not collected (WNOWAIT): the kernel forgets a signal
+ * that was collected, and if we were killed now it would never be delivered.
+ */
 static int
 wait_stopped(int tid, int64_t deadline_ns)
 {
 	for (unsigned spin = 0;; spin++) {
-		int status, got = waitpid(tid, &status, __WALL | WNOHANG);
+		siginfo_t info = { 0 };
 
-		if (got < 0)
+		if (waitid(P_PID, tid, &info,
+			   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
 			return -errno;
-		if (got == tid && !WIFSTOPPED(status))
+		if (info.si_pid == tid && info.si_code != CLD_TRAPPED &&
+		    info.si_code != CLD_STOPPED) {
+			waitpid(tid, NULL, WNOHANG | __WALL);
 			return -ESRCH;
-		if (got == tid && status >> 16 == PTRACE_EVENT_STOP)
+		}
+		if (info.si_pid == tid &&
+		    info.si_status >> 8 == PTRACE_EVENT_STOP)
 			return 0;
-		if (got == tid)
-			return WSTOPSIG(status);
+		if (info.si_pid == tid)
+			return info.si_status;
 		if (spin < HOLD_SPINS)
 			sched_yield();
 		else
