@@ -60,8 +60,8 @@ struct slot {
 	pid_t tid; /* 0: free; [pair cpu-slot] */
 	int fd;    /* perf event, or -1 */
 	timer_t timer;
-	bool timed;       /* it has that */
-	int64_t last_ns;  /* of its CPU time, at the last sample */
+	bool timed;      /* it has that */
+	int64_t last_ns; /* of its CPU time, at the last sample; [pair cpu-last] */
 	uintptr_t lo, hi; /* its own stack, once it is known */
 };
 
@@ -158,12 +158,12 @@ sample(struct slot *slot, const ucontext_t *uc)
 	uintptr_t pc[GR_TRACE_DEPTH];
 	struct gr_trace_key key = { .pc = pc };
 	int64_t now_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	int64_t used_ns = now_ns - slot->last_ns;
+	int64_t used_ns = now_ns - gr_load_rlx(&slot->last_ns);
 	const struct gr_g *g;
 
 	if (used_ns <= 0)
 		return;
-	slot->last_ns = now_ns;
+	gr_store_rlx(&slot->last_ns, now_ns); /* [pair cpu-last] */
 	gr_regs_from_ucontext(&u.regs, uc);
 	g = find_stack(&u, slot);
 	key.n = gr_code_walk(cpu.code, &u, 0, pc, GR_TRACE_DEPTH);
@@ -310,7 +310,10 @@ stop_clock(struct slot *s)
 static void
 start_clock(struct slot *s)
 {
-	s->last_ns = clock_ns(clock_of(s->tid));
+	/* [pair cpu-last] A signal of the clock before, of this profile or of
+	 * the last, may still be on its way, and its handler write too:
+	 * whichever is last, both say when this thread's time was last read. */
+	gr_store_rlx(&s->last_ns, clock_ns(clock_of(s->tid)));
 	if (cpu.source && start_perf(s, cpu.source == PERF_ALL))
 		return;
 	if (!start_timer(s))
