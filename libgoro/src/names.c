@@ -25,7 +25,10 @@ gr_names_fini(struct gr_names *ns)
 {
 	if (ns->symtab_good)
 		gr_symtab_close(&ns->symtab);
+	if (ns->lines)
+		gr_lines_fini(ns->lines);
 	ns->symtab_open = ns->symtab_good = ns->bare = false;
+	ns->lines = NULL;
 }
 
 void
@@ -34,6 +37,7 @@ gr_names_init(struct gr_names *ns, const struct gr_modules *ms)
 	gr_names_fini(ns);
 	ns->modules = ms;
 	ns->n = ns->text_used = 0;
+	ns->last_file = NULL;
 	memset(ns->slot, 0, sizeof(ns->slot));
 }
 
@@ -80,16 +84,16 @@ make_harmless(char *s)
 			*s = '_';
 }
 
-/* Keep a copy of ns->scratch; NULL: no room. */
+/* Keep a copy of @s; NULL: no room. */
 static const char *
-keep_text(struct gr_names *ns)
+keep_text(struct gr_names *ns, const char *s)
 {
-	size_t n = strlen(ns->scratch) + 1;
+	size_t n = strlen(s) + 1;
 	char *to = ns->text + ns->text_used;
 
 	if (n > sizeof(ns->text) - ns->text_used)
 		return NULL;
-	memcpy(to, ns->scratch, n);
+	memcpy(to, s, n);
 	ns->text_used += (uint32_t)n;
 	return to;
 }
@@ -107,6 +111,27 @@ resolve(struct gr_names *ns, uintptr_t pc, struct gr_name *ret)
 		make_harmless(ns->scratch);
 		ret->text = ns->scratch;
 	}
+	if (m && ns->lines && !ns->bare) {
+		ret->line = gr_lines_find(ns->lines, m, pc, ns->scratch_file,
+					  sizeof(ns->scratch_file));
+		if (ret->line)
+			ret->file = ns->scratch_file;
+	}
+}
+
+/* Copy what @name points to, out of scratch. False: no room. */
+static bool
+keep(struct gr_names *ns, struct gr_name *name)
+{
+	if (*name->text && !(name->text = keep_text(ns, name->text)))
+		return false;
+	if (!name->file)
+		return true;
+	/* Functions of one file tend to come together. */
+	if (!ns->last_file || strcmp(ns->last_file, name->file) != 0)
+		ns->last_file = keep_text(ns, name->file);
+	name->file = ns->last_file;
+	return name->file != NULL;
 }
 
 /*
@@ -130,12 +155,9 @@ gr_names_get(struct gr_names *ns, uintptr_t pc)
 	if (ns->n == FULL || !pc)
 		return &ns->extra;
 	*slot = ns->extra;
-	if (*slot->text) {
-		slot->text = keep_text(ns);
-		if (!slot->text) {
-			slot->pc = 0;
-			return &ns->extra;
-		}
+	if (!keep(ns, slot)) {
+		slot->pc = 0;
+		return &ns->extra;
 	}
 	ns->order[ns->n++] = (uint16_t)(h % GR_NAMES);
 	return slot;

@@ -5,10 +5,10 @@
  * Idea       A million stacks have a few hundred distinct PCs. Each is named
  *            from its module's symbol table when it is first met, and kept in
  *            a hash table; what no longer fits is looked up each time.
- * Lines      There are none in the process. So that a reader can get them,
- *            gr_names_addresses() lists the PCs shown by module, as commands
- *            for addr2line.
- * Memory     The caller's, static: about 220 KiB.
+ * Lines      Only for who brings a struct gr_lines. gr_names_addresses() lists
+ *            the PCs shown by module, as commands for addr2line: it knows of
+ *            inlined functions too, and where the lines are kept elsewhere.
+ * Memory     The caller's, static: about 250 KiB.
  * Signals    Safe in a handler. One struct is used by one thread.
  */
 #ifndef GR_NAMES_H
@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lines.h"
 #include "modules.h"
 #include "out.h"
 #include "symtab.h"
@@ -33,6 +34,8 @@ struct gr_name {
 	uintptr_t start;                /* of the function; 0: not known */
 	const char *text;               /* "" when it has none */
 	const struct gr_module *module; /* NULL: in none */
+	const char *file;               /* NULL: not known */
+	uint32_t line;
 	bool shown;
 };
 
@@ -46,8 +49,11 @@ struct gr_names {
 	struct gr_symtab symtab;
 	bool symtab_open, symtab_good; /* it is symtab.module's */
 	bool bare; /* look into no file: module and offset have to do */
+	struct gr_lines *lines; /* NULL: of no interest */
+	const char *last_file;  /* the last that was kept */
 	char text[GR_NAMES_BYTES];
 	char scratch[GR_NAME_MAX];
+	char scratch_file[GR_FILE_MAX];
 };
 
 void gr_names_init(struct gr_names *ns, const struct gr_modules *ms);

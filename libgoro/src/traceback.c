@@ -30,6 +30,7 @@ struct traceback {
 	struct gr_rows rows;
 	struct gr_walker walker;
 	struct gr_names names;
+	struct gr_lines lines;
 	struct gr_snapshot snapshot;
 	const struct gr_module *library; /* see names.c */
 	const struct gr_g *current;      /* printed first, not again */
@@ -86,11 +87,39 @@ put_function(struct traceback *tb, const struct gr_name *name)
 	gr_out_hex(tb->o, name->pc);
 }
 
-/* "\t??:0 +0x1f": how far into its function @pc is. */
+/* A path that parsers take; see traceback.h. */
+static bool
+is_accepted_file(const char *file)
+{
+	const char *dot = strrchr(file, '.');
+
+	return dot && (!strcmp(dot, ".c") || !strcmp(dot, ".go") ||
+		       !strcmp(dot, ".s"));
+}
+
+/* The bytes of a path; a terminal would obey control characters. */
+static void
+put_file(struct traceback *tb, const char *file)
+{
+	for (; *file; file++)
+		gr_out_bytes(tb->o,
+			     (unsigned char)*file < ' ' || *file == 0x7f ? "_" :
+									   file,
+			     1);
+}
+
+/* "\t/src/pool.c:41 +0x1f": how far into its function @pc is. */
 static void
 put_place(struct traceback *tb, const struct gr_name *name, uintptr_t pc)
 {
-	gr_out_str(tb->o, "\t??:0");
+	gr_out_str(tb->o, "\t");
+	if (name->file && is_accepted_file(name->file)) {
+		put_file(tb, name->file);
+		gr_out_str(tb->o, ":");
+		gr_out_dec(tb->o, name->line);
+	} else {
+		gr_out_str(tb->o, "??:0");
+	}
 	if (name->start && pc > name->start) {
 		gr_out_str(tb->o, " +");
 		gr_out_hex(tb->o, pc - name->start);
@@ -309,6 +338,8 @@ begin(struct traceback *tb, struct gr_out *o, enum gr_traceback_level level)
 	tb->walker = (struct gr_walker){ &tb->modules, &tb->rows };
 	gr_rows_clear(&tb->rows);
 	gr_names_init(&tb->names, &tb->modules);
+	gr_lines_init(&tb->lines, &tb->modules);
+	tb->names.lines = &tb->lines;
 	tb->library = gr_names_library(&tb->modules);
 	if (!tb->modules.n)
 		gr_out_str(o, "\n[/proc/self/maps cannot be read, so there are "
@@ -320,6 +351,7 @@ end(struct traceback *tb)
 {
 	gr_out_str(tb->o, "\n");
 	gr_names_addresses(&tb->names, tb->o);
+	gr_names_fini(&tb->names);
 }
 
 /*

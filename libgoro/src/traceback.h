@@ -5,12 +5,13 @@
  * Grammar    Go's, so that what reads Go's tracebacks reads these. The rules
  *            that panicparse and gostackparse enforce, and what follows:
  *            - each function is followed by a line "\tFILE:LINE +0xOFF", and
- *              FILE is "??" or ends in .c, .go or .s. There are no lines in
- *              the process, so it is "??:0": what addr2line and cgo say too.
- *              A module's name there would be refused. Where it matters, in a
- *              function without a name, it is in the name: libfoo.so+0x1234.
- *              For all others the addresses follow behind the last goroutine,
- *              where parsers have stopped, as commands for addr2line.
+ *              FILE is "??" or ends in .c, .go or .s. What has no lines
+ *              (lines.h), or another name, is "??:0": what addr2line and cgo
+ *              say too. A module's name there would be refused. Where it
+ *              matters, in a function without a name, it is in the name:
+ *              libfoo.so+0x1234. The addresses follow behind the last
+ *              goroutine, where parsers have stopped, as commands for
+ *              addr2line, which knows inlined functions and C++'s files.
  *            - arguments are numbers or "...": they are always "...".
  *            - a goroutine without any frame ends panicparse: never printed.
  *            - a name, as Go's labels, goes behind the state, where both
@@ -21,9 +22,10 @@
  *            libgoro that is not called goro_*.
  * True       A goroutine that is not running is walked where it lies; its
  *            state word, read before and after, tells whether it stayed so.
- * Memory     Two static workspaces of about 700 KiB, untouched until needed:
+ * Memory     Three static workspaces of about 750 KiB, untouched until needed:
  *            one for whoever ends the program (one thread, see fatal.c), one
- *            for the agent, which may be at work just then.
+ *            for the agent, which may be at work just then, and one for who
+ *            stands in for it; 2 MiB of address space for lines meanwhile.
  * Signals    Safe in a handler: no lock, no malloc.
  */
 #ifndef GR_TRACEBACK_H
