@@ -200,8 +200,11 @@ gt_objects_look(struct gt_target *t, const struct gt_model *model,
 		err = gt_snapshot(t, model->abi, take, &l, &stats);
 	if (err != &gt_enomem) {
 		gt_error_free(stats.problem);
-		if (!deal_out(&l) && !err)
+		objects->looked = !err;
+		if (!deal_out(&l)) {
+			gt_error_free(err);
 			err = &gt_enomem;
+		}
 	}
 	free(l.set.slots);
 	free(l.last);

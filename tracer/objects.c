@@ -359,9 +359,13 @@ gt_objects_load(struct gt_target *t, struct gt_model *model, bool all,
 	if (!ok)
 		return &gt_enomem;
 	match_channels(model, ret);
+	/* What could be read counts, if the target ended meanwhile. */
 	struct gt_error *err = read_objects(t, model->abi, ret);
-	if (!err && !find_holders(model, ret))
+	if (!find_holders(model, ret)) {
+		if (err)
+			gt_error_free(err);
 		err = &gt_enomem;
+	}
 	return err;
 }
 

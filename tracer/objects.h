@@ -65,6 +65,7 @@ struct gt_objects {
 	size_t n;
 	struct gt_party *waits, *holds, *knows; /* what parties point into */
 	bool *still; /* by goroutine: has not run since it was copied */
+	bool looked; /* all stacks were searched for who knows */
 };
 
 enum gt_kind gt_kind_of(enum goro_abi_reason reason);
@@ -76,12 +77,14 @@ const char *gt_kind_name(enum gt_kind kind);
  * @model  filled, with its channels; strings are added to it
  * @all    all channels, be they waited for or not
  *
- * gt_objects_fini(ret) in any case.
+ * Of an error but GT_NOMEM, @ret is good for all that follows: what could not
+ * be read is not known. gt_objects_fini(ret) in any case.
  */
 struct gt_error *gt_objects_load(struct gt_target *t, struct gt_model *model,
 				 bool all, struct gt_objects *ret);
 
-/* Look at the goroutines again: who knows of the objects, who is still. */
+/* Look at the goroutines again: who knows of the objects, who is still. Of an
+ * error but GT_NOMEM, those that were not reached know nothing, and are not. */
 struct gt_error *gt_objects_look(struct gt_target *t,
 				 const struct gt_model *model,
 				 struct gt_objects *objects);

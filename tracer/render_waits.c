@@ -204,8 +204,11 @@ put_others(struct render *r, const struct gt_object *o)
 	put_more(r, o->knows_n);
 	if (!p->n) {
 		put_key(r, "could wake");
-		gt_out_string(r->out, "nobody known: its address is on no "
-				      "other stack\n");
+		gt_out_string(r->out, r->report->objects->looked ?
+					      "nobody known: its address is on "
+					      "no other stack\n" :
+					      "not known: the stacks could not "
+					      "be searched\n");
 	}
 }
 

@@ -37,6 +37,15 @@ if(TARGET goro-dump)
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_crash>)
 	endif()
+	# Sanitizers want to be loaded first.
+	if(NOT GORO_SANITIZE)
+		add_library(ends MODULE e2e/ends.c)
+		goro_add_test(dump_ends LABEL e2e
+			COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_ends.sh
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_blocked>
+				$<TARGET_FILE:ends>)
+	endif()
 	# The sanitizers do without static programs.
 	if(NOT GORO_SANITIZE)
 		add_executable(victim_waits_static victims/waits.c)
