@@ -242,13 +242,10 @@ counts(enum gr_profile_kind kind, unsigned reason)
 static void
 copy(const struct gr_trace *t, void *arg)
 {
-	struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels };
 	struct copy *c = arg;
 
-	/* [pair trace-sums] [relaxed] sums; the next profile has the rest. */
 	if (counts(c->kind, t->tag))
-		gr_traces_add(c->to, &key, gr_load_rlx(&t->count),
-			      gr_load_rlx(&t->value));
+		gr_traces_copy(c->to, t, 1);
 }
 
 static void

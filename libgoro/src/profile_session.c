@@ -88,9 +88,7 @@ gr_profile_tick(struct gr_profile_session *s)
 static void
 subtract(const struct gr_trace *t, void *arg)
 {
-	struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels };
-
-	gr_traces_add(arg, &key, -t->count, -t->value);
+	gr_traces_copy(arg, t, -1);
 }
 
 static int

@@ -105,9 +105,10 @@ make(struct gr_traces *ts, const struct gr_trace_key *key, uint64_t hash)
 	return t;
 }
 
-/* The trace of @key, made if need be; NULL: no room. */
-static struct gr_trace *
-get(struct gr_traces *ts, const struct gr_trace_key *key)
+/* The trace of @key, made if need be; NULL: no room. @key's labels must stay
+ * alive during the call. */
+struct gr_trace *
+gr_traces_get(struct gr_traces *ts, const struct gr_trace_key *key)
 {
 	uint64_t hash = key_hash(key);
 	struct gr_trace **head = &ts->bucket[hash % GR_TRACES_BUCKETS];
@@ -141,7 +142,7 @@ void
 gr_traces_add(struct gr_traces *ts, const struct gr_trace_key *key,
 	      uint64_t count, uint64_t value)
 {
-	struct gr_trace *t = get(ts, key);
+	struct gr_trace *t = gr_traces_get(ts, key);
 
 	if (!t) {
 		gr_traces_lose(ts, count, value);
@@ -161,12 +162,37 @@ gr_traces_lose(struct gr_traces *ts, uint64_t count, uint64_t value)
 	gr_add_rlx(&ts->lost_value, value);
 }
 
+/* Add what @t has to @to; with @sign -1, take it away. */
+void
+gr_traces_copy(struct gr_traces *to, const struct gr_trace *t, int sign)
+{
+	const struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels };
+	uint64_t s = (uint64_t)(int64_t)sign;
+	/* [pair trace-gone] acquire: what came before it went is in the other
+	 * sums by now, so that there is never less than nothing left. */
+	uint64_t gone_count = gr_load_acq(&t->gone_count);
+	uint64_t gone_value = gr_load_acq(&t->gone_value);
+	/* [pair trace-sums] [relaxed] sums; the next profile has the rest. */
+	uint64_t count = gr_load_rlx(&t->count), value = gr_load_rlx(&t->value);
+	struct gr_trace *own = gr_traces_get(to, &key);
+
+	if (!own) {
+		gr_traces_lose(to, s * count, s * value);
+		return;
+	}
+	gr_add_rlx(&own->count, s * count);
+	gr_add_rlx(&own->value, s * value);
+	/* [pair trace-gone] [relaxed] nobody else knows this table. */
+	gr_add_rlx(&own->gone_count, s * gone_count);
+	gr_add_rlx(&own->gone_value, s * gone_value);
+}
+
 void
 gr_traces_each(struct gr_traces *ts,
 	       void (*fn)(const struct gr_trace *t, void *arg), void *arg)
 {
 	for (uint32_t i = 0; i < GR_TRACES_BUCKETS; i++) {
-		/* [pair trace] acquire, as in get(). */
+		/* [pair trace] acquire, as in gr_traces_get(). */
 		const struct gr_trace *t = gr_load_acq(&ts->bucket[i]);
 
 		for (; t; t = t->next)

@@ -10,9 +10,11 @@
  *            and events are lost whenever it is late. A table for each P:
  *            no faster where stacks differ, and to be merged.
  * Invariants 1. A trace, once published at the head of its bucket, changes in
- *               `count` and `value` only, and stays until the table goes.
+ *               its sums only, and stays until the table goes.
  *            2. Memory is one block, mapped when the table is made. When it
  *               is full, what is new is counted as lost.
+ * Gone       Of what comes and goes, as memory, the second pair of sums is
+ *            what went again.
  * Labels     A trace keeps a reference to its set, unless the table is of the
  *            kind that borrows them; see gr_labels_hold().
  * Signals    gr_traces_add() is safe in a handler, which may interrupt
@@ -45,7 +47,8 @@ struct gr_trace {
 	struct gr_trace *next; /* in its bucket */
 	struct gr_labels *labels;
 	uint64_t hash;
-	uint64_t count, value; /* [pair trace-sums] */
+	uint64_t count, value;           /* [pair trace-sums] */
+	uint64_t gone_count, gone_value; /* [pair trace-gone] */
 	uint32_t n, tag;
 	uintptr_t pc[];
 };
@@ -60,9 +63,12 @@ struct gr_traces {
 
 struct gr_traces *gr_traces_create(size_t bytes, bool borrows);
 void gr_traces_destroy(struct gr_traces *ts);
+struct gr_trace *gr_traces_get(struct gr_traces *ts,
+			       const struct gr_trace_key *key);
 void gr_traces_add(struct gr_traces *ts, const struct gr_trace_key *key,
 		   uint64_t count, uint64_t value);
 void gr_traces_lose(struct gr_traces *ts, uint64_t count, uint64_t value);
+void gr_traces_copy(struct gr_traces *to, const struct gr_trace *t, int sign);
 void gr_traces_each(struct gr_traces *ts,
 		    void (*fn)(const struct gr_trace *t, void *arg), void *arg);
 
