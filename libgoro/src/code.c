@@ -9,6 +9,8 @@
 
 #include "atomic.h"
 #include "goro/goro.h"
+#include "san.h"
+#include "stack.h"
 
 enum { STATES = 32 };
 #define PATIENCE_NS 1000000000ll
@@ -82,6 +84,40 @@ look_again(struct gr_code *code, uintptr_t pc)
 	    !gr_cas_acq_rel(&read_ns, then_ns, now_ns))
 		return code;
 	return gr_code_refresh();
+}
+
+/*
+ * Find the stack that @u is on, for gr_code_walk(): a goroutine's slot, by its
+ * address; else the mapping that the stack pointer lies in, looked up once a
+ * thread.
+ *
+ * Returns the goroutine whose it is, or NULL
+ */
+const struct gr_g *
+gr_code_stack(struct gr_unwind *u, struct gr_own_stack *own)
+{
+	uintptr_t sp = u->regs.r[GR_REG_SP];
+	struct gr_chunk *c = gr_stack_chunk_of(sp);
+
+	if (c) {
+		uint64_t i = (sp - (uintptr_t)c->base) / c->slot_bytes;
+		const struct gr_g *g = gr_chunk_g(c, i);
+
+		u->lo = sp;
+		u->hi = g->stack_hi;
+		return g;
+	}
+#ifndef GR_TSAN /* hands signals over late, when the stack has changed */
+	if (sp < own->lo || sp >= own->hi) {
+		struct gr_maps maps;
+
+		if (!gr_mapping_of(&maps, sp, &own->lo, &own->hi))
+			own->lo = own->hi = 0;
+	}
+#endif
+	u->lo = own->lo ? sp : 0;
+	u->hi = own->hi;
+	return NULL;
 }
 
 /*

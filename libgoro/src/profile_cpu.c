@@ -13,9 +13,8 @@
  *            thread; of two busy ones it may favour one all the time.
  * Threads    All that are there at the start, and the runtime's later ones.
  *            Each has a slot; only its own handler writes `last_ns`.
- * Stack      of a goroutine: its slot's, found by the address, as during a
- *            switch the thread's word for it is early. Else the mapping that
- *            the stack pointer lies in, looked up once a thread.
+ * Stack      found by the address: during a switch the thread's word for the
+ *            goroutine that it runs is early.
  * End        The clocks are stopped, then handlers under way are waited for.
  *            A signal may still be on its way to a thread that blocks it, so
  *            the handler stays: it finds the profile off.
@@ -42,7 +41,6 @@
 #include "labels.h"
 #include "options.h"
 #include "profile.h"
-#include "san.h"
 #include "sched.h"
 
 enum {
@@ -62,7 +60,7 @@ struct slot {
 	timer_t timer;
 	bool timed;      /* it has that */
 	int64_t last_ns; /* of its CPU time, at the last sample; [pair cpu-last] */
-	uintptr_t lo, hi; /* its own stack, once it is known */
+	struct gr_own_stack own;
 };
 
 static struct {
@@ -100,36 +98,6 @@ clock_ns(clockid_t id)
 	return clock_gettime(id, &t) ? 0 : t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-/* The bounds of the stack that @u is on; the goroutine whose it is. */
-static const struct gr_g *
-find_stack(struct gr_unwind *u, struct slot *slot)
-{
-	uintptr_t sp = u->regs.r[GR_REG_SP];
-	struct gr_chunk *c = gr_stack_chunk_of(sp);
-
-	if (c) {
-		uint64_t i = (sp - (uintptr_t)c->base) / c->slot_bytes;
-		const struct gr_g *g = gr_chunk_g(c, i);
-
-		u->lo = sp;
-		u->hi = g->stack_hi;
-		return g;
-	}
-#ifndef GR_TSAN /* hands signals over late, when the stack has changed */
-	if (sp < slot->lo || sp >= slot->hi) {
-		struct gr_maps maps;
-
-		if (!gr_mapping_of(&maps, sp, &slot->lo, &slot->hi))
-			slot->lo = slot->hi = 0;
-	}
-	u->lo = slot->lo ? sp : 0;
-	u->hi = slot->hi;
-#else
-	(void)slot;
-#endif
-	return NULL;
-}
-
 /*
  * Did the walk end at a signal's frame? SIGPROF has come with another signal,
  * and interrupted the handler of that, which is on the alternate stack: go on
@@ -165,10 +133,10 @@ sample(struct slot *slot, const ucontext_t *uc)
 		return;
 	gr_store_rlx(&slot->last_ns, now_ns); /* [pair cpu-last] */
 	gr_regs_from_ucontext(&u.regs, uc);
-	g = find_stack(&u, slot);
+	g = gr_code_stack(&u, &slot->own);
 	key.n = gr_code_walk(cpu.code, &u, 0, pc, GR_TRACE_DEPTH);
 	if (!g && key.n < GR_TRACE_DEPTH && under_handler(&u)) {
-		g = find_stack(&u, slot);
+		g = gr_code_stack(&u, &slot->own);
 		key.n += gr_code_walk(cpu.code, &u, 0, pc + key.n,
 				      GR_TRACE_DEPTH - key.n);
 	}
