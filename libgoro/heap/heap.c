@@ -2,7 +2,8 @@
 /*
  * heap.c - libgoro-heap: glibc's malloc(), with note taken of where blocks are
  *
- * To be preloaded, which goro-leakcheck does. See leak/heap.h.
+ * To be preloaded, which goro-leakcheck does. See leak/heap.h. The forms that
+ * are made of these: forms.c.
  *
  * Order      At every instant the content of a live block lies in a block that
  *            is noted, as the threads may be stopped at any: a new one is
@@ -161,56 +162,9 @@ realloc(void *p, size_t bytes)
 }
 
 EXPORT void *
-reallocarray(void *p, size_t n, size_t bytes)
-{
-	size_t all;
-
-	if (__builtin_mul_overflow(n, bytes, &all)) {
-		errno = ENOMEM;
-		return NULL;
-	}
-	return realloc(p, all);
-}
-
-EXPORT void *
 memalign(size_t alignment, size_t bytes)
 {
 	return note(__libc_memalign(alignment, bytes), bytes);
-}
-
-EXPORT void *
-aligned_alloc(size_t alignment, size_t bytes)
-{
-	return memalign(alignment, bytes);
-}
-
-EXPORT int
-posix_memalign(void **ret, size_t alignment, size_t bytes)
-{
-	void *p;
-
-	if (alignment % sizeof(void *) || alignment & (alignment - 1) ||
-	    !alignment)
-		return EINVAL;
-	p = memalign(alignment, bytes);
-	if (!p)
-		return ENOMEM;
-	*ret = p;
-	return 0;
-}
-
-EXPORT void *
-valloc(size_t bytes)
-{
-	return memalign((size_t)sysconf(_SC_PAGESIZE), bytes);
-}
-
-EXPORT void *
-pvalloc(size_t bytes)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-	return memalign(page, (bytes + page - 1) & ~(page - 1));
 }
 
 /* The program's own use of the break; malloc()'s goes past these. */
