@@ -38,8 +38,10 @@ struct options {
 };
 
 /* Kinds that are of a moment unless a time is given; the others happen. */
-static const char *const kinds[] = { "goroutine", "creation", "threadcreate",
-				     "chan", "goroutineleak" };
+static const char *const kinds[] = { "goroutine",     "creation",
+				     "threadcreate",  "chan",
+				     "goroutineleak", "heap",
+				     "allocs" };
 
 static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
 			   "       goro-prof --diff FILE FILE\n"
@@ -61,6 +63,8 @@ static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
 			   "  threadcreate  threads; chan: channels, by who "
 			   "made them\n"
 			   "  goroutineleak goroutines that can never go on\n"
+			   "  heap, allocs  memory in use, and all of it; "
+			   "needs libgoro-heapprof\n"
 			   "\n"
 			   "  -d SECONDS    for so long; 10, or from goroutine "
 			   "on 0, a moment;\n"
@@ -458,8 +462,8 @@ diff(const struct options *o)
 	if (err)
 		cli_say_error(err);
 	else if (a.types_n != b.types_n ||
-		 strcmp(a.strings.at[a.type[a.types_n - 1].type],
-			b.strings.at[b.type[b.types_n - 1].type]))
+		 strcmp(a.strings.at[a.type[gt_profile_shown(&a)].type],
+			b.strings.at[b.type[gt_profile_shown(&b)].type]))
 		cli_say("the two are of different kinds");
 	else
 		status = show(&b, &a);

@@ -30,7 +30,7 @@ struct node {
 
 struct flame {
 	GT_PROFILE_ARRAY(struct node) nodes; /* 0 is the root */
-	bool ns;
+	const char *unit;
 	FILE *to;
 	double scale; /* of values to the picture */
 	unsigned depth;
@@ -126,7 +126,7 @@ put_node(struct flame *f, uint32_t i, double x, unsigned depth)
 	fprintf(f->to,
 		" %s, %.1f %%</title><rect x=\"%.1f\" y=\"%u\" "
 		"width=\"%.1f\" height=\"%d\" fill=\"",
-		prof_value(value, sizeof(value), n->value, f->ns),
+		prof_value(value, sizeof(value), n->value, f->unit),
 		width * 100 / WIDTH, x, y, width, ROW - 1);
 	put_colour(f->to, n->name);
 	fputs("\"/>", f->to);
@@ -163,15 +163,15 @@ put_picture(struct flame *f, const char *title)
 struct gt_error *
 prof_flame(const struct gt_profile *p, const char *title, bool html, FILE *to)
 {
-	const struct gt_profile_type *type = &p->type[p->types_n - 1];
+	const struct gt_profile_type *type = &p->type[gt_profile_shown(p)];
 	struct flame f = {
 		.to = to,
-		.ns = !strcmp(p->strings.at[type->unit], "nanoseconds"),
+		.unit = p->strings.at[type->unit],
 	};
 	bool ok = GT_PROFILE_PUSH(f.nodes, { "all", 0, 0, 0 });
 
 	for (size_t i = 0; ok && i < p->samples.n; i++) {
-		int64_t value = p->samples.at[i].value[p->types_n - 1];
+		int64_t value = p->samples.at[i].value[gt_profile_shown(p)];
 
 		/* Of a difference: what there is less of has no width. */
 		if (value > 0)

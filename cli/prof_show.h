@@ -10,7 +10,7 @@
 #include "tracer/profile.h"
 
 /* A table of functions: what each used itself, and with those it called; of
- * the last kind of value, as pprof -top. @base is subtracted, or NULL. */
+ * the kind of value that pprof -top shows. @base is subtracted, or NULL. */
 struct gt_error *prof_top(const struct gt_profile *p,
 			  const struct gt_profile *base, FILE *to);
 
@@ -18,7 +18,7 @@ struct gt_error *prof_top(const struct gt_profile *p,
 struct gt_error *prof_flame(const struct gt_profile *p, const char *title,
 			    bool html, FILE *to);
 
-/* "1.25s", "310.00ms", "42": into @to, which is returned. */
-const char *prof_value(char *to, size_t bytes, int64_t v, bool ns);
+/* "1.25s", "310.00MB", "42": into @to, which is returned. */
+const char *prof_value(char *to, size_t bytes, int64_t v, const char *unit);
 
 #endif

@@ -94,7 +94,7 @@ add_samples(struct top *t, const struct gt_profile *p, int sign)
 {
 	for (size_t i = 0; i < p->samples.n; i++) {
 		const struct gt_profile_sample *s = &p->samples.at[i];
-		int64_t value = sign * s->value[p->types_n - 1];
+		int64_t value = sign * s->value[gt_profile_shown(p)];
 		bool leaf = true;
 
 		t->samples++;
@@ -113,30 +113,38 @@ add_samples(struct top *t, const struct gt_profile *p, int sign)
 }
 
 const char *
-prof_value(char *to, size_t bytes, int64_t v, bool ns)
+prof_value(char *to, size_t bytes, int64_t v, const char *unit)
 {
-	double d = (double)v;
+	static const struct {
+		const char *unit, *suffix;
+		double from, one;
+	} scales[] = {
+		{ "nanoseconds", "mins", 6e10, 6e10 },
+		{ "nanoseconds", "s", 1e9, 1e9 },
+		{ "nanoseconds", "ms", 1e6, 1e6 },
+		{ "nanoseconds", "us", 1, 1e3 },
+		{ "bytes", "GB", 0x1p30, 0x1p30 },
+		{ "bytes", "MB", 0x1p20, 0x1p20 },
+		{ "bytes", "kB", 0x1p10, 0x1p10 },
+		{ "bytes", "B", 1, 1 },
+	};
 
-	if (!ns)
-		snprintf(to, bytes, "%" PRId64, v);
-	else if (fabs(d) >= 6e10)
-		snprintf(to, bytes, "%.2fmins", d / 6e10);
-	else if (fabs(d) >= 1e9)
-		snprintf(to, bytes, "%.2fs", d / 1e9);
-	else if (fabs(d) >= 1e6)
-		snprintf(to, bytes, "%.2fms", d / 1e6);
-	else if (v)
-		snprintf(to, bytes, "%.2fus", d / 1e3);
-	else
-		snprintf(to, bytes, "0");
+	for (size_t i = 0; i < sizeof(scales) / sizeof(*scales); i++)
+		if (!strcmp(scales[i].unit, unit) &&
+		    fabs((double)v) >= scales[i].from) {
+			snprintf(to, bytes, "%.2f%s", (double)v / scales[i].one,
+				 scales[i].suffix);
+			return to;
+		}
+	snprintf(to, bytes, "%" PRId64, v);
 	return to;
 }
 
 static void
 print(struct top *t, const struct gt_profile *p, FILE *to)
 {
-	const struct gt_profile_type *type = &p->type[p->types_n - 1];
-	bool ns = !strcmp(p->strings.at[type->unit], "nanoseconds");
+	const struct gt_profile_type *type = &p->type[gt_profile_shown(p)];
+	const char *unit = p->strings.at[type->unit];
 	double total = t->total ? (double)size_of(t->total) : 1;
 	int64_t sum = 0;
 	char flat[32], cum[32];
@@ -144,10 +152,11 @@ print(struct top *t, const struct gt_profile *p, FILE *to)
 	for (size_t i = 0; i < p->comments.n; i++)
 		fprintf(to, "%s\n", p->strings.at[p->comments.at[i]]);
 	fprintf(to, "%s: %s", p->strings.at[type->type],
-		prof_value(flat, sizeof(flat), t->total, ns));
+		prof_value(flat, sizeof(flat), t->total, unit));
 	if (p->duration_ns)
 		fprintf(to, " in %s",
-			prof_value(cum, sizeof(cum), p->duration_ns, true));
+			prof_value(cum, sizeof(cum), p->duration_ns,
+				   "nanoseconds"));
 	fprintf(to, "\n%10s %6s %6s %10s %6s\n", "flat", "flat%", "sum%", "cum",
 		"cum%");
 	for (size_t i = 0; i < t->n; i++) {
@@ -157,10 +166,10 @@ print(struct top *t, const struct gt_profile *p, FILE *to)
 			continue;
 		sum += r->flat;
 		fprintf(to, "%10s %5.1f%% %5.1f%% %10s %5.1f%%  %s\n",
-			prof_value(flat, sizeof(flat), r->flat, ns),
+			prof_value(flat, sizeof(flat), r->flat, unit),
 			100 * (double)r->flat / total,
 			100 * (double)sum / total,
-			prof_value(cum, sizeof(cum), r->cum, ns),
+			prof_value(cum, sizeof(cum), r->cum, unit),
 			100 * (double)r->cum / total, r->name);
 	}
 }

@@ -125,6 +125,16 @@ gt_profile_string(const struct gt_profile *p, uint32_t i)
 	return p->strings.at[i];
 }
 
+/* The kind of value that is shown unless another is asked for, as in pprof. */
+static inline size_t
+gt_profile_shown(const struct gt_profile *p)
+{
+	for (size_t i = 0; p->default_type && i < p->types_n; i++)
+		if (p->type[i].type == p->default_type)
+			return i;
+	return p->types_n - 1;
+}
+
 /* The function of @line of a location, for reading. */
 static inline const char *
 gt_profile_function_name(const struct gt_profile *p,

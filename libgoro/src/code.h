@@ -40,8 +40,7 @@ struct gr_g;
 
 struct gr_code *gr_code_now(void);
 struct gr_code *gr_code_refresh(void);
-const struct gr_g *gr_code_stack(struct gr_unwind *u,
-				 struct gr_own_stack *own);
+const struct gr_g *gr_code_stack(struct gr_unwind *u, struct gr_own_stack *own);
 uint32_t gr_code_walk(struct gr_code *code, struct gr_unwind *u, unsigned skip,
 		      uintptr_t *ret_pc, uint32_t max);
 

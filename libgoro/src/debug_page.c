@@ -92,6 +92,9 @@ reason(int err)
 		return "cpu profiling already in use";
 	case -EPERM:
 		return "the program handles SIGPROF itself";
+	case -ENODATA:
+		return "allocations are not sampled: start the program with "
+		       "LD_PRELOAD=libgoro-heapprof.so";
 	case -ENOMEM:
 		return "out of memory";
 	default:
@@ -188,6 +191,8 @@ index_page(struct gr_page *pg)
 		[GR_PROFILE_THREADCREATE] = "threads of the runtime",
 		[GR_PROFILE_CHAN] = "channels by who made them",
 		[GR_PROFILE_GOROUTINELEAK] = "those that can never go on",
+		[GR_PROFILE_HEAP] = "memory in use, by who asked for it",
+		[GR_PROFILE_ALLOCS] = "the same with what was freed",
 		[GR_PROFILE_BLOCK] = "waits for other goroutines",
 		[GR_PROFILE_WAIT] = "the same with sleeps and I/O",
 		[GR_PROFILE_MUTEX] = "unlocks that others waited for",

@@ -74,6 +74,22 @@ gr_options_read(void)
 	}
 }
 
+int64_t
+gr_option_heap_rate(int64_t usual)
+{
+	static const char name[] = "memprofilerate=";
+	const char *at = getenv("GORODEBUG");
+
+	while (at && *at) {
+		size_t bytes = strcspn(at, ",");
+
+		if (!strncmp(at, name, sizeof(name) - 1))
+			usual = atoll(at + sizeof(name) - 1);
+		at += bytes + (at[bytes] == ',');
+	}
+	return usual;
+}
+
 enum gr_sigprof
 gr_option_sigprof(void)
 {

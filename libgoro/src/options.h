@@ -28,4 +28,7 @@ enum gr_sigprof {
 };
 enum gr_sigprof gr_option_sigprof(void);
 
+/* memprofilerate=BYTES: one sample in so many, of heap profiles; 0: none. */
+int64_t gr_option_heap_rate(int64_t usual);
+
 #endif

@@ -20,6 +20,7 @@
 #include "goro/goro.h"
 #include "goro/profile.h"
 #include "labels.h"
+#include "profile_heap.h"
 #include "profile_session.h"
 #include "sched.h"
 #include "thread.h"
@@ -32,6 +33,8 @@ const char *const gr_profile_names[GR_PROFILE_KINDS] = {
 	[GR_PROFILE_THREADCREATE] = "threadcreate",
 	[GR_PROFILE_CHAN] = "chan",
 	[GR_PROFILE_GOROUTINELEAK] = "goroutineleak",
+	[GR_PROFILE_HEAP] = "heap",
+	[GR_PROFILE_ALLOCS] = "allocs",
 	[GR_PROFILE_BLOCK] = "block",
 	[GR_PROFILE_WAIT] = "wait",
 	[GR_PROFILE_MUTEX] = "mutex",
@@ -99,12 +102,32 @@ reason_text(uint32_t reason)
 	return gr_reason_names[reason];
 }
 
+/* As Go has it; the two differ in what pprof shows at first. */
+static void
+describe_heap(enum gr_profile_kind kind, struct gr_profile_spec *spec)
+{
+	spec->value[0] = (struct gr_profile_type){ "alloc_objects", "count" };
+	spec->value[1] = (struct gr_profile_type){ "alloc_space", "bytes" };
+	spec->value[2] = (struct gr_profile_type){ "inuse_objects", "count" };
+	spec->value[3] = (struct gr_profile_type){ "inuse_space", "bytes" };
+	spec->values_n = 4;
+	spec->count_shift = GR_PROFILE_COUNT_SHIFT;
+	spec->period_type = (struct gr_profile_type){ "space", "bytes" };
+	spec->period = gr_profile_heap_rate();
+	if (kind == GR_PROFILE_ALLOCS)
+		spec->default_type = "alloc_space";
+}
+
 /* What is counted, and in what. */
 static void
 describe(enum gr_profile_kind kind, struct gr_profile_spec *spec)
 {
 	const char *name = gr_profile_names[kind];
 
+	if (kind == GR_PROFILE_HEAP || kind == GR_PROFILE_ALLOCS) {
+		describe_heap(kind, spec);
+		return;
+	}
 	spec->value[0] = (struct gr_profile_type){ name, "count" };
 	spec->values_n = 1;
 	spec->period = 1;
@@ -142,6 +165,8 @@ fill(struct gr_traces *ts, enum gr_profile_kind kind,
 		return -ENOMEM;
 	if (kind == GR_PROFILE_GOROUTINELEAK)
 		return gr_profile_leaks(ts);
+	if (kind == GR_PROFILE_HEAP || kind == GR_PROFILE_ALLOCS)
+		return gr_profile_heap(ts);
 	if (kind == GR_PROFILE_CHAN)
 		gr_profile_chans(ts);
 	else if (kind >= GR_PROFILE_BLOCK)
@@ -201,7 +226,7 @@ gr_profile_count(enum gr_profile_kind kind)
 		gr_traces_destroy(ts);
 	}
 	gr_labels_release();
-	return kind < GR_PROFILE_BLOCK ? n : n >> GR_PROFILE_COUNT_SHIFT;
+	return gr_profile_is_weighed(kind) ? n >> GR_PROFILE_COUNT_SHIFT : n;
 }
 
 static int

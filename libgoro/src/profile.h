@@ -6,6 +6,7 @@
  * stacks. A kind is a way to fill a table of traces:
  *   profile_goroutine.c  from what is there at one moment
  *   profile_objects.c    likewise, of channels and of leaks
+ *   profile_heap.c       from malloc(), where it takes samples
  *   profile_cpu.c        from a signal, as time is used
  *   profile_events.c     from those who waited, when they go on
  */
@@ -25,6 +26,8 @@ enum gr_profile_kind {
 	GR_PROFILE_THREADCREATE,
 	GR_PROFILE_CHAN,
 	GR_PROFILE_GOROUTINELEAK,
+	GR_PROFILE_HEAP,
+	GR_PROFILE_ALLOCS,
 	/* From here on what happens is counted. */
 	GR_PROFILE_BLOCK,
 	GR_PROFILE_WAIT,
@@ -36,6 +39,13 @@ enum gr_profile_kind {
 enum {
 	GR_PROFILE_COUNT_SHIFT = 16, /* counts of events that are sampled */
 };
+
+/* Are counts in parts of 1 << GR_PROFILE_COUNT_SHIFT? */
+static inline bool
+gr_profile_is_weighed(int kind)
+{
+	return kind >= GR_PROFILE_HEAP;
+}
 
 /* The number of @name, or -ENOENT. */
 int gr_profile_find(const char *name);

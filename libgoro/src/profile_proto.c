@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "atomic.h"
 #include "gzip.h"
 #include "labels.h"
 #include "names.h"
@@ -27,6 +28,7 @@ enum {
 	PROFILE_PERIOD_TYPE = 11,
 	PROFILE_PERIOD = 12,
 	PROFILE_COMMENT = 13,
+	PROFILE_DEFAULT_TYPE = 14,
 	TYPE_TYPE = 1,
 	TYPE_UNIT = 2,
 	SAMPLE_LOCATION = 1,
@@ -335,20 +337,37 @@ put_label(struct encoder *e, const char *key, const char *text)
 	gr_pb_end(&e->samples, at);
 }
 
-static void
-put_values(struct encoder *e, uint64_t count, uint64_t value)
+/* Sums of a trace: parts of counts, and values in units of their own. */
+struct sums {
+	uint64_t count, value, gone_count, gone_value;
+};
+
+/* Of a difference each may be less than nothing. */
+static uint64_t
+whole_count(const struct encoder *e, uint64_t parts)
 {
-	size_t at = gr_pb_begin(&e->samples, SAMPLE_VALUE);
 	unsigned shift = e->spec->count_shift;
 
-	/* Of a difference either may be less than nothing. */
-	count = (uint64_t)((int64_t)(count + (1ull << shift >> 1)) >> shift);
-	gr_pb_varint(&e->samples, count);
+	return (uint64_t)((int64_t)(parts + (1ull << shift >> 1)) >> shift);
+}
+
+static void
+put_values(struct encoder *e, const struct sums *s)
+{
+	size_t at = gr_pb_begin(&e->samples, SAMPLE_VALUE);
+	uint64_t value = s->value;
+
+	gr_pb_varint(&e->samples, whole_count(e, s->count));
 	if (e->spec->values_n > 1 && e->spec->scale > 0)
 		value = (uint64_t)(int64_t)((double)(int64_t)value *
 					    e->spec->scale);
 	if (e->spec->values_n > 1)
 		gr_pb_varint(&e->samples, value);
+	if (e->spec->values_n > 2) {
+		gr_pb_varint(&e->samples,
+			     whole_count(e, s->count - s->gone_count));
+		gr_pb_varint(&e->samples, value - s->gone_value);
+	}
 	gr_pb_end(&e->samples, at);
 }
 
@@ -373,18 +392,20 @@ static void
 put_trace(const struct gr_trace *t, void *arg)
 {
 	struct encoder *e = arg;
-	uint64_t count = __atomic_load_n(&t->count, __ATOMIC_RELAXED);
-	uint64_t value = __atomic_load_n(&t->value, __ATOMIC_RELAXED);
+	const struct sums sums = { gr_load_rlx(&t->count),
+				   gr_load_rlx(&t->value),
+				   gr_load_rlx(&t->gone_count),
+				   gr_load_rlx(&t->gone_value) };
 	size_t sample, at;
 
-	if (!count && !value)
-		return; /* being added; the next profile has it */
+	if (!sums.count && !sums.value && !sums.gone_count && !sums.gone_value)
+		return; /* nothing happened meanwhile */
 	sample = gr_pb_begin(&e->samples, PROFILE_SAMPLE);
 	at = gr_pb_begin(&e->samples, SAMPLE_LOCATION);
 	if (!put_frames(e, t, e->spec->whole) && !e->spec->whole)
 		put_frames(e, t, true); /* better than none */
 	gr_pb_end(&e->samples, at);
-	put_values(e, count, value);
+	put_values(e, &sums);
 	for (uint32_t i = 0; t->labels && i < t->labels->n; i++)
 		put_label(e, t->labels->label[i].key,
 			  t->labels->label[i].value);
@@ -397,19 +418,20 @@ put_trace(const struct gr_trace *t, void *arg)
 static void
 put_lost(struct encoder *e, const struct gr_traces *ts)
 {
-	uint64_t count = __atomic_load_n(&ts->lost, __ATOMIC_RELAXED);
-	uint64_t value = __atomic_load_n(&ts->lost_value, __ATOMIC_RELAXED);
+	/* Of memory: not in use any more, as far as is known. */
+	const struct sums sums = { ts->lost, ts->lost_value, ts->lost,
+				   ts->lost_value };
 	uint32_t id = e->location_table.n + 1;
 	size_t sample, at;
 
-	if (!count && !value)
+	if (!sums.count && !sums.value)
 		return;
 	put_location(e, id, 0, 0, "lost");
 	sample = gr_pb_begin(&e->samples, PROFILE_SAMPLE);
 	at = gr_pb_begin(&e->samples, SAMPLE_LOCATION);
 	gr_pb_varint(&e->samples, id);
 	gr_pb_end(&e->samples, at);
-	put_values(e, count, value);
+	put_values(e, &sums);
 	gr_pb_end(&e->samples, sample);
 }
 
@@ -444,6 +466,9 @@ put_profile(struct encoder *e, struct gr_pb *to)
 	gr_pb_uint(to, PROFILE_PERIOD, (uint64_t)spec->period);
 	if (spec->comment)
 		gr_pb_uint(to, PROFILE_COMMENT, string_id(e, spec->comment));
+	if (spec->default_type)
+		gr_pb_uint(to, PROFILE_DEFAULT_TYPE,
+			   string_id(e, spec->default_type));
 	gr_pb_bytes(to, PROFILE_STRING, "", 0); /* number 0 */
 	gr_pb_raw(to, e->strings.bytes, e->strings.n);
 	e->failed |= e->strings.failed;

@@ -27,12 +27,13 @@ struct gr_profile_type {
 	const char *type, *unit;
 };
 
-enum { GR_PROFILE_VALUES = 2 };
+enum { GR_PROFILE_VALUES = 4 };
 
 /* What a kind of profile says about itself. */
 struct gr_profile_spec {
 	struct gr_profile_type value[GR_PROFILE_VALUES];
-	unsigned values_n;
+	unsigned values_n;        /* 4: the last two without what went again */
+	const char *default_type; /* that pprof shows; NULL: the last */
 	struct gr_profile_type period_type;
 	int64_t period;
 	int64_t time_ns; /* CLOCK_REALTIME, at the end */

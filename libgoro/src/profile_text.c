@@ -27,7 +27,9 @@ struct text {
 	const struct gr_trace **trace;
 	size_t n, room;
 	int64_t total;
-	double scale; /* of values; 0: there are only counts */
+	bool heap;
+	struct gr_trace sums; /* of all, of a heap profile */
+	double scale;         /* of values; 0: there are only counts */
 };
 
 static void
@@ -37,6 +39,10 @@ count(const struct gr_trace *t, void *arg)
 
 	x->n++;
 	x->total += (int64_t)t->count;
+	x->sums.count += t->count;
+	x->sums.value += t->value;
+	x->sums.gone_count += t->gone_count;
+	x->sums.gone_value += t->gone_value;
 }
 
 static void
@@ -59,6 +65,17 @@ larger_first(const void *a, const void *b)
 	return (x->count < y->count) - (x->count > y->count);
 }
 
+/* "in use: bytes [allocated: bytes]", as pprof reads it. */
+static void
+put_heap_sums(struct text *x, const struct gr_trace *t)
+{
+	gr_pb_printf(x->to,
+		     "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @",
+		     (t->count - t->gone_count) >> GR_PROFILE_COUNT_SHIFT,
+		     t->value - t->gone_value,
+		     t->count >> GR_PROFILE_COUNT_SHIFT, t->value);
+}
+
 static bool
 is_shown(struct text *x, const struct gr_trace *t, uint32_t i, bool all)
 {
@@ -75,9 +92,12 @@ put_trace(struct text *x, const struct gr_trace *t)
 		all &= !is_shown(x, t, i, false);
 	if (x->scale > 0)
 		gr_pb_printf(x->to, "%.0f ", (double)t->value * x->scale);
-	gr_pb_printf(x->to, "%" PRIu64 " @",
-		     x->scale > 0 ? t->count >> GR_PROFILE_COUNT_SHIFT :
-				    t->count);
+	if (x->heap)
+		put_heap_sums(x, t);
+	else
+		gr_pb_printf(x->to, "%" PRIu64 " @",
+			     x->scale > 0 ? t->count >> GR_PROFILE_COUNT_SHIFT :
+					    t->count);
 	for (uint32_t i = 0; i < t->n; i++)
 		if (is_shown(x, t, i, all))
 			gr_pb_printf(x->to, " %#zx", t->pc[i] + 1);
@@ -107,7 +127,11 @@ put_trace(struct text *x, const struct gr_trace *t)
 static void
 put_header(struct text *x, int kind)
 {
-	if (kind == GR_PROFILE_MUTEX)
+	if (x->heap) { /* weighed already: not to be scaled by a rate */
+		gr_pb_printf(x->to, "heap profile: ");
+		put_heap_sums(x, &x->sums);
+		gr_pb_printf(x->to, " heapprofile\n");
+	} else if (kind == GR_PROFILE_MUTEX)
 		gr_pb_printf(x->to, "--- mutex:\ncycles/second=1000000000\n"
 				    "sampling period=1\n");
 	else if (x->scale > 0)
@@ -171,6 +195,7 @@ gr_profile_put_text(int kind, struct gr_pb *to)
 	struct gr_traces *ts;
 	int err;
 
+	x.heap = kind == GR_PROFILE_HEAP || kind == GR_PROFILE_ALLOCS;
 	if (kind >= GR_PROFILE_BLOCK)
 		x.scale = gr_cycle_ns();
 	gr_labels_hold();

@@ -45,6 +45,9 @@ why_not(int err)
 		return "the program handles SIGPROF itself";
 	case -EINVAL:
 		return "so many samples a second are not to be had";
+	case -ENODATA:
+		return "allocations are not sampled: the program must be "
+		       "started with LD_PRELOAD=libgoro-heapprof.so";
 	case -ENOMEM:
 		return "out of memory";
 	case -ETIMEDOUT:

@@ -162,6 +162,16 @@ if(TARGET goro-prof)
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/prof.sh
 			$<TARGET_FILE:goro-prof> $<TARGET_FILE:victim_burn>
 			$<TARGET_FILE:profile_print> ${late})
+	if(TARGET goro_heapprof)
+		add_executable(victim_memory victims/memory.c)
+		target_link_libraries(victim_memory PRIVATE goro::goro)
+		goro_add_test(prof_heap LABEL e2e
+			COMMAND ${CMAKE_CURRENT_LIST_DIR}/prof_heap.sh
+				$<TARGET_FILE:goro-prof>
+				$<TARGET_FILE:victim_memory>
+				$<TARGET_FILE:profile_print>
+				$<TARGET_FILE:goro_heapprof>)
+	endif()
 endif()
 
 # Under ThreadSanitizer no process can be checked.

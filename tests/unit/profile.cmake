@@ -5,7 +5,7 @@
 goro_add_test(test_traces)
 if(TARGET gotrace)
 	goro_add_test(test_gzip LIBS ZLIB::ZLIB)
-	foreach(unit goroutine cpu events)
+	foreach(unit goroutine cpu events heap)
 		goro_add_test(test_profile_${unit}
 			LIBS gotrace ENVIRONMENT GOROMAXPROCS=2)
 	endforeach()
@@ -17,6 +17,13 @@ if(TARGET gotrace)
 		ENVIRONMENT GOROMAXPROCS=2 GORODEBUG=sigprof=timers)
 endif()
 
+if(TARGET goro_heapprof AND TARGET test_profile_heap)
+	goro_add_test(test_profile_heap_malloc
+		COMMAND test_profile_heap
+		ENVIRONMENT LD_PRELOAD=$<TARGET_FILE:goro_heapprof>
+			GORODEBUG=memprofilerate=1)
+endif()
+
 # All of it while memory, libraries and threads come and go; minutes of it by
 # hand.
 add_executable(stress_profile stress/stress_profile.c)
@@ -26,3 +33,10 @@ goro_add_test(stress_profile
 	COMMAND stress_profile 3
 	LABEL stress TIMEOUT 120
 	ENVIRONMENT GOROMAXPROCS=2)
+if(TARGET goro_heapprof)
+	goro_add_test(stress_profile_heap
+		COMMAND stress_profile 2
+		LABEL stress TIMEOUT 120
+		ENVIRONMENT GOROMAXPROCS=2 GORODEBUG=memprofilerate=200
+			LD_PRELOAD=$<TARGET_FILE:goro_heapprof>)
+endif()

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "goro/goro.h"
+#include "profile_heap.h"
 #include "profile_of.h"
 
 enum { ANSWER = 1 << 20, MS = 1000000, PATIENCE_MS = 60000 };
@@ -220,7 +221,9 @@ errors_are_as_in_go(void **state)
 		const char *body;
 	} errors[] = {
 		{ "/debug/pprof/nonsense", 404, "Unknown profile\n" },
-		{ "/debug/pprof/heap", 404, "Unknown profile\n" },
+		{ "/debug/pprof/heap", 500,
+		  "allocations are not sampled: start the program with "
+		  "LD_PRELOAD=libgoro-heapprof.so\n" },
 		{ "/nonsense", 404, "404 page not found\n" },
 		{ "/debug/pprof/block?seconds=0", 400,
 		  "invalid value for \"seconds\" - must be a positive "
@@ -240,6 +243,34 @@ errors_are_as_in_go(void **state)
 		assert_string_equal(a->body, errors[i].body);
 		assert_non_null(strstr(a->all, "X-Go-Pprof: 1\r\n"));
 	}
+}
+
+/* As if malloc() had told of one block. */
+static void
+memory_is_served(void **state)
+{
+	struct goro_sampler_thread t = { 0 };
+	struct gt_profile p;
+	struct answer *a;
+
+	(void)state;
+	T_CHECK(gr_profile_heap_prepare(1));
+	gr_profile_heap_hooks.allocated(&t, (void *)0x10000, 12345);
+	a = get("/debug/pprof/heap");
+	T_CHECK(strstr(a->all, "filename=\"heap\"\r\n"));
+	read_profile(a, &p);
+	T_CHECK_EQ(t_profile_sum(&p, "memory_is_served", 3), 12345);
+	gt_profile_fini(&p);
+	a = get("/debug/pprof/heap?debug=1");
+	T_CHECK(!strncmp(a->body,
+			 "heap profile: 1: 12345 [1: 12345] @ heapprofile\n"
+			 "1: 12345 [1: 12345] @ 0x",
+			 72));
+	a = get("/debug/pprof/allocs?seconds=1");
+	T_CHECK(strstr(a->all, "filename=\"allocs-delta\"\r\n"));
+	read_profile(a, &p);
+	T_CHECK_EQ(p.samples.n, 0);
+	gt_profile_fini(&p);
 }
 
 static void
@@ -528,6 +559,7 @@ main(void)
 		cmocka_unit_test(goroutines_are_served),
 		cmocka_unit_test(a_profile_may_be_of_some_seconds),
 		cmocka_unit_test(errors_are_as_in_go),
+		cmocka_unit_test(memory_is_served),
 		cmocka_unit_test(one_cpu_profile_at_a_time),
 		cmocka_unit_test(addresses_are_named),
 		cmocka_unit_test(it_answers_while_all_workers_are_stuck),

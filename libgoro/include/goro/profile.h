@@ -62,6 +62,9 @@ int goro_profile_cpu_stop(void);
  *                        them; label "state": who waits, or that it is full
  *        "goroutineleak" goroutines that can never go on: as
  *                        goro_leak_check(), which stops all threads meanwhile
+ *        "heap"          memory, by who asked for it, and "allocs", the same
+ *                        with what was freed shown first: where
+ *                        libgoro-heapprof.so is preloaded
  *        "wall"          goroutines sampled for a second, whatever they do
  *        "block"         waits for other goroutines: channels, select, locks;
  *                        label "reason" tells them apart
@@ -74,6 +77,7 @@ int goro_profile_cpu_stop(void);
  *
  * Returns   0 once all of it is written
  * Errors    -ENOENT  there is no such kind
+ *           -ENODATA allocations are not sampled
  *           -ENOMEM  no memory to put it together
  *           or what goro_leak_check() or write(2) gave
  * Context   any thread, whether a run is under way or not
@@ -123,8 +127,8 @@ void goro_profile_mutex_fraction(int n);
  *           -EADDRINUSE, or what socket(2), bind(2) or pthread_create(3) gave
  * Context   any thread, before a run or in it; each address is served by a
  *           thread
- * Source    Go, net/http/pprof; differs: no heap, allocs and trace; it also
- *           has creation, schedlatency, wait, wall
+ * Source    Go, net/http/pprof; differs: no trace; it also has creation,
+ *           schedlatency, wait, wall
  */
 int goro_debug_serve(const char *address);
 
