@@ -222,6 +222,8 @@ take(const struct gt_copy *copy, void *arg)
 
 	if (creator_pc)
 		g.creator = gt_pctab_id(&model->pcs, creator_pc, false);
+	if (entry)
+		g.entry = gt_pctab_id(&model->pcs, entry, true);
 	if (g.state == GORO_ABI_WAITING) {
 		g.reason = gt_abi_load(record, t->g.wait_reason);
 		g.wait_obj = gt_abi_load(record, t->g.wait_obj);

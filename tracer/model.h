@@ -36,6 +36,7 @@ struct gt_goroutine {
 	uint32_t frames_n;
 	uint32_t dropped; /* frames after the first GT_TRACE_INNER, not kept */
 	uint32_t creator; /* PC id; 0: none */
+	uint32_t entry;   /* PC id: its function */
 	uint32_t name;    /* index into model->strings; 0: none */
 	uint32_t labels;  /* likewise, see gt_label_next(); 0: none */
 	uint32_t waits;   /* index into model->waits */
