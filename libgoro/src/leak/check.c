@@ -246,6 +246,14 @@ group_of(struct work *w, struct gr_leak_group *like)
 	return new;
 }
 
+/* A service's main may wait for nothing, while the others serve. */
+static bool
+is_resting_main(const struct work *w, const struct gr_g *g)
+{
+	return g->id == 1 && g->wait_reason == GORO_WAIT_SELECT_EMPTY &&
+	       !w->leak.ask.all_stuck;
+}
+
 /* Which goroutines are a finding, and of what kind? */
 static bool
 classify(struct work *w, uint32_t i, enum goro_leak_kind *ret)
@@ -256,6 +264,8 @@ classify(struct work *w, uint32_t i, enum goro_leak_kind *ret)
 	if (g->id == w->caller || (g->g->flags & GORO_ABI_G_SYSTEM))
 		return false;
 	if (w->leak.ask.test && g->g->test != w->leak.ask.test)
+		return false;
+	if (is_resting_main(w, g->g))
 		return false;
 	if (!is_stuck(w, i)) {
 		*ret = GORO_LEAK_LEFTOVER;
