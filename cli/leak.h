@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "tracer/symbolize.h"
+
 /* By strength, the strongest first: the order of the report. */
 enum leak_kind {
 	LEAK_DEADLOCK,
@@ -47,6 +49,8 @@ struct leak_finding {
 	uint64_t *ids;
 	size_t ids_n;
 	char *state, *story, *name;
+	char *stories;    /* behind the number, for several of them; or NULL */
+	uint64_t wait_ns; /* of a suspect: the longest */
 	struct leak_stack stack;   /* where it waits */
 	struct leak_stack creator; /* where it was started: one call */
 	uint64_t creator_id;
@@ -71,8 +75,10 @@ struct leak_finding {
 struct leak_results {
 	struct leak_finding *v;
 	size_t n, room;
-	unsigned checks;   /* that were made */
-	unsigned failures; /* that could not be made, or were wrong */
+	unsigned checks; /* that were made */
+	bool looked;     /* for suspects, from outside */
+	char **problems; /* why a check could not be made, a line each */
+	size_t problems_n;
 	bool unsound;
 	bool inexact; /* in one of them the heap counted as in use */
 	uint64_t goroutines;
@@ -82,12 +88,28 @@ struct leak_results {
 /* Take in one message, of the process @pid, which still lives: its names are
  * looked up in it. False: it makes no sense. */
 bool leak_read(struct leak_results *r, FILE *from, pid_t pid);
+
+/* A new finding, all else in it 0; NULL: no memory. */
+struct leak_finding *leak_new(struct leak_results *r, enum leak_kind kind,
+			      pid_t pid, const char *process);
+/* @f NULL: nothing is known of the address. */
+void leak_stack_add(struct leak_stack *s, const struct gt_frame *f,
+		    uint64_t pc);
+/* Say why something was not checked, and keep it for the reports. */
+__attribute__((format(printf, 2, 3))) void
+leak_problem(struct leak_results *r, const char *format, ...);
 void leak_results_fini(struct leak_results *r);
 
+/* What the process runs, as people call it. */
+void leak_process_name(pid_t pid, char *buf, size_t room);
+
+/* Is none of them the program's own? The goroutine's function is the last of
+ * the frames, unless its last call took its place there. */
+bool leak_lacks_entry(const struct leak_stack *s);
 /* The frame to blame: the innermost one that is the program's own, or NULL. */
 const struct leak_frame *leak_place(const struct leak_finding *f);
 
-/* Put the findings in order, and count them. */
+/* Put those together that are alike, all in order, and count them. */
 void leak_sort(struct leak_results *r);
 
 /* Renderers; false when it could not be written. */

@@ -140,8 +140,8 @@ leak_render_junit(const struct leak_results *r, int fd)
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<testsuites tests=\"%zu\" failures=\"%zu\">\n"
 		"  <testsuite name=\"goro-leakcheck\" tests=\"%zu\" "
-		"failures=\"%zu\" errors=\"%u\" skipped=\"0\" time=\"0\">\n",
-		n ? n : 1, n, n ? n : 1, n, r->failures);
+		"failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"0\">\n",
+		n ? n : 1, n, n ? n : 1, n, r->problems_n);
 	if (!n)
 		fprintf(to, "    <testcase classname=\"goro-leakcheck\" "
 			    "name=\"no leaks\"/>\n");

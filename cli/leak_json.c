@@ -84,6 +84,8 @@ put_finding(struct gt_json *j, const struct leak_finding *f)
 		put_object(j, f);
 	if (f->cycle_n)
 		put_numbers(j, "cycle", f->cycle, f->cycle_n);
+	if (f->wait_ns)
+		gt_json_put_number(j, "longest_wait_ns", f->wait_ns);
 	if (f->held)
 		gt_json_put_number(j, "held_bytes", f->held);
 	gt_json_put_number(j, "pid", (uint64_t)f->pid);
@@ -116,6 +118,13 @@ leak_render_json(const struct leak_results *r, int fd)
 	gt_json_close(&j, '}');
 	gt_json_put_number(&j, "checks", r->checks);
 	gt_json_put_true(&j, "heap_counts_as_in_use", r->inexact);
+	if (r->problems_n) {
+		gt_json_key(&j, "problems");
+		gt_json_open(&j, '[');
+		for (size_t i = 0; i < r->problems_n; i++)
+			gt_json_string(&j, r->problems[i]);
+		gt_json_close(&j, ']');
+	}
 	gt_json_close(&j, '}');
 	gt_out_bytes(&out, "\n", 1);
 	return !gt_out_fini(&out);

@@ -8,7 +8,7 @@
  *            a time is heard, and waits for it.
  * Ending     A signal that asks us to end, or the timeout, is an occasion to
  *            look: each process that still runs goroutines is asked to check
- *            itself (tracer/ask.h), and only then told to end.
+ *            itself (leak_ask.h), and only then told to end.
  * Signals    come through a descriptor, so that there is one place to wait.
  */
 #include "leak_run.h"
@@ -30,11 +30,10 @@
 #include <unistd.h>
 
 #include "cli.h"
-#include "tracer/ask.h"
+#include "leak_ask.h"
 
 enum {
-	HEAR_S = 60, /* a process that calls and says nothing */
-	ASK_S = 20,
+	HEAR_S = 60,      /* a process that calls and says nothing */
 	END_MS = 5000,    /* between SIGTERM and SIGKILL */
 	PROCESSES = 1024, /* that are asked */
 };
@@ -182,8 +181,7 @@ hear(const struct place *p, struct leak_results *r)
 	from = fdopen(fd, "r");
 	if (!from || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) ||
 	    !leak_read(r, from, who.pid)) {
-		cli_say("a process did not say what it had found");
-		r->failures++;
+		leak_problem(r, "a process did not say what it had found");
 	}
 	if (from)
 		fclose(from); /* that is the answer */
@@ -223,26 +221,8 @@ ask_all(pid_t pid, struct leak_results *r)
 	static pid_t v[PROCESSES];
 	size_t n = family(pid, v);
 
-	for (size_t i = 0; i < n; i++) {
-		char *answer = NULL;
-		size_t bytes = 0;
-		struct gt_error *err = gt_ask(v[i], "leak", ASK_S, &answer,
-					      &bytes);
-		FILE *from;
-
-		if (err) { /* mostly: there is no runtime in it */
-			if (err->code != GT_NO_RUNTIME)
-				cli_say("process %d: %s", (int)v[i], err->text);
-			gt_error_free(err);
-			continue;
-		}
-		from = fmemopen(answer, bytes ? bytes : 1, "r");
-		if (!from || !leak_read(r, from, v[i]))
-			r->failures++;
-		if (from)
-			fclose(from);
-		free(answer);
-	}
+	for (size_t i = 0; i < n; i++)
+		leak_ask_one(v[i], false, r);
 }
 
 static void

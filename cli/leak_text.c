@@ -159,7 +159,11 @@ put_summary(FILE *to, const struct leak_results *r)
 		fprintf(to, " %s", leak_kind_names[k]);
 		comma = ", ";
 	}
-	fprintf(to, "%s\n", *comma ? "" : "no leaks");
+	fprintf(to, "%s\n",
+		*comma    ? "" :
+		r->checks ? "no leaks" :
+		r->looked ? "no suspects, but nothing was proven" :
+			    "nothing was checked");
 }
 
 bool

@@ -6,8 +6,10 @@
 # victims end with the test.
 
 import atexit
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,11 +32,16 @@ def check(condition, why):
         fail(why)
 
 
+def die_with_parent():
+    PR_SET_PDEATHSIG = 1
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def start(*command):
     """A victim that has said "ready"."""
     victim = subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True,
-        env=dict(os.environ, GOROMAXPROCS="2"))
+        preexec_fn=die_with_parent, env=dict(os.environ, GOROMAXPROCS="2"))
 
     def end():
         victim.kill()

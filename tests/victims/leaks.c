@@ -57,6 +57,22 @@ sleep_long(void *arg)
 	goro_sleep(3600000000000);
 }
 
+/* It waits as others do, but not for ever. */
+static void
+receive_until(void *ch)
+{
+	goro_chan_recv_until(ch, NULL, goro_now() + 3600000000000);
+}
+
+static void
+grow(void *ch)
+{
+	for (int i = 0; i < 100000; i++) {
+		goro_go(receive, ch);
+		goro_sleep(5000000);
+	}
+}
+
 /* One of the goroutines that ended without harm. */
 static void
 brief(void *arg)
@@ -84,7 +100,16 @@ leak(const char *how)
 		goro_go(sleep_long, NULL);
 	} else if (!strcmp(how, "kept")) {
 		kept = goro_chan_create(8, 0);
+		goro_chan_set_name(kept, "kept");
 		goro_go(receive, kept);
+	} else if (!strcmp(how, "nil")) {
+		goro_go(receive, NULL);
+	} else if (!strcmp(how, "timed")) {
+		goro_go(receive_until, kept);
+	} else if (!strcmp(how, "grow")) {
+		ch = goro_chan_create(8, 0);
+		goro_chan_set_name(ch, "crowd");
+		goro_go(grow, ch);
 	} else if (!strcmp(how, "unclosed")) {
 		ch = goro_chan_create(8, 0);
 		goro_go(receive_all, ch);
@@ -101,6 +126,10 @@ leak(const char *how)
 		puts("ready");
 		fflush(stdout);
 		goro_sleep(3600000000000);
+	} else if (!strcmp(how, "service")) {
+		puts("ready");
+		fflush(stdout);
+		goro_select(NULL, 0);
 	} else if (!strcmp(how, "exit")) {
 		exit(0);
 	}

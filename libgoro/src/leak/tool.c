@@ -89,11 +89,26 @@ put_object(const struct gr_leak_obj *o, FILE *to)
 	put_text(to, "object-name", o->name);
 }
 
+/* The story, and how it would go on behind the number of several: the tool may
+ * find that two groups are of one line. */
+static void
+put_stories(const struct gr_leak_group *g, FILE *to)
+{
+	struct gr_leak_group several = *g;
+	char story[1024];
+
+	gr_leak_story(g, story, sizeof(story));
+	put_text(to, "story", story);
+	if (g->kind == GORO_LEAK_UNCLOSED_CHAN)
+		return;
+	several.n = 2;
+	gr_leak_story(&several, story, sizeof(story));
+	put_text(to, "stories", story + strlen("2 "));
+}
+
 static void
 put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 {
-	char story[1024];
-
 	fprintf(to, "group %s %" PRIu64 "\n", gr_leak_kind_names[g->kind],
 		g->n);
 	if (g->ids != UINT32_MAX) {
@@ -130,8 +145,7 @@ put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 		fprintf(to, "\n");
 	}
 	fprintf(to, "held %" PRIu64 "\n", g->held);
-	gr_leak_story(g, story, sizeof(story));
-	put_text(to, "story", story);
+	put_stories(g, to);
 	fprintf(to, "end\n");
 }
 
