@@ -135,7 +135,8 @@ load_and_print(struct gt_target *t, struct gt_modules *modules,
 	int missing = say_what_is_missing(model);
 	if (o->core && model->stats.damaged)
 		cli_say("gcore leaves out stacks with guard pages of Linux "
-			"6.13: see NOTES in goro-dump(1)");
+			"6.13: have the kernel write the core (kill -ABRT), or "
+			"start the program with GORODEBUG=guard=mprotect");
 	if (t->notice[0]) {
 		cli_say("%s", t->notice);
 		missing = CLI_FINDINGS;

@@ -13,6 +13,7 @@
 
 #include "atomic.h"
 #include "san.h"
+#include "sched.h"
 #include "sigquit.h"
 #include "traceback.h"
 
@@ -120,6 +121,7 @@ dump_core(void)
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t abrt;
 
+	gr_clock_tick(); /* to the core's reader the time of death */
 	sigaction(SIGABRT, &dfl, NULL);
 	sigemptyset(&abrt);
 	sigaddset(&abrt, SIGABRT);

@@ -10,8 +10,9 @@
  *            CPU) since in most cases its own P comes to it within a
  *            microsecond; the monitor makes good the rest.
  * Pace       50 us when there was reason to act or somebody poked it, doubling
- *            to 10 ms while there is none, as Go's sysmon; and no pace at all
- *            while every P sleeps, unless that may turn out a deadlock.
+ *            to 10 ms while there is none, as Go's sysmon; and while every P
+ *            sleeps, one look in two seconds, for the clock: what a core says
+ *            of how long all have waited is as old as that.
  */
 #include "monitor.h"
 
@@ -38,6 +39,8 @@ enum {
 	IDLE_ROUNDS = 10, /* rounds at the slowest with all P idle */
 	ASKS_FAST = 40,      /* times to ask it at the fastest pace */
 };
+
+#define STAMP_NS 2000000000ll
 
 uint32_t gr_monitor_slow;
 static uint32_t word; /* futex: 1 poked; [pair monitor] */
@@ -145,7 +148,7 @@ all_idle(void)
 static void *
 monitor_main(void *arg)
 {
-	int64_t pace_ns = PACE_MIN_NS;
+	int64_t pace_ns = PACE_MIN_NS, recheck_ns = 0;
 	int steady = 0, idle = 0;
 
 	(void)arg;
@@ -180,7 +183,11 @@ monitor_main(void *arg)
 			    pace_ns > PACE_MIN_NS * 16 ? GR_MONITOR_SLOW :
 							GR_MONITOR_AWAKE);
 		asleep = asleep && all_idle();
-		until_ns = asleep ? gr_idle_recheck(now_ns) :
+		if (!asleep)
+			recheck_ns = 0;
+		else if (now_ns >= recheck_ns)
+			recheck_ns = gr_idle_recheck(now_ns);
+		until_ns = asleep ? GR_MIN(recheck_ns, now_ns + STAMP_NS) :
 				    now_ns + GR_MIN(soon_ns, pace_ns);
 		if (!gr_load_acq(&word)) /* [pair monitor] */
 			gr_futex_wait(&word, 0, GR_MIN(until_ns, trace_ns));

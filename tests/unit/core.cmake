@@ -3,6 +3,7 @@
 # The scheduler, channels, select, stacks: with two workers, with one, and with
 # more than most machines have CPUs.
 
+goro_add_test(test_clock ENVIRONMENT GOROMAXPROCS=2)
 goro_add_test(test_runq)
 foreach(unit run sched procs stack deadlock chan chan_many chan_misuse
 	select select_many)
