@@ -135,8 +135,9 @@ wait_locked(struct gr_m *m, struct goro_chan *ch, void *elem,
 	    enum gr_waiter_dir dir, bool deadline)
 {
 	struct gr_g *g = m->g;
-	struct gr_waiter w = { .g = g, .obj = ch, .elem = elem, .dir = dir,
-			       .shared = deadline };
+	struct gr_waiter w = {
+		.g = g, .obj = ch, .elem = elem, .dir = dir, .shared = deadline
+	};
 	bool send = dir == GR_WAITER_SEND;
 
 	gr_waitq_push(send ? &ch->sendq : &ch->recvq, &w);
@@ -308,13 +309,13 @@ goro_chan_recv_until(struct goro_chan *ch, void *elem, int64_t deadline_ns)
 	return err;
 }
 
-/* Take all waiters of a queue, in order. */
+/* Take up to @n waiters of a queue, in order. */
 static void
-take_all(struct goro_chan *ch, struct gr_waitq *q, struct gr_glist *to)
+take(struct goro_chan *ch, struct gr_waitq *q, uint32_t n, struct gr_glist *to)
 {
 	struct gr_waiter *w;
 
-	while ((w = gr_waitq_claim(q))) {
+	while (to->n < n && (w = gr_waitq_claim(q))) {
 		struct gr_g *g = claimed(w);
 
 		w->ok = false;
@@ -324,8 +325,8 @@ take_all(struct goro_chan *ch, struct gr_waitq *q, struct gr_glist *to)
 	}
 }
 
-void
-gr_chan_close(struct goro_chan *ch, struct gr_glist *woken)
+static void
+mark_closed(struct goro_chan *ch)
 {
 	gr_lock(&ch->lock);
 	if (ch->closed) {
@@ -333,22 +334,44 @@ gr_chan_close(struct goro_chan *ch, struct gr_glist *woken)
 		goro_panic("close of closed channel");
 	}
 	gr_store_rlx(&ch->closed, 1); /* [pair chan-peek] */
-	take_all(ch, &ch->recvq, woken);
-	take_all(ch, &ch->sendq, woken);
-	gr_unlock(&ch->lock);
 }
 
 void
+gr_chan_close(struct goro_chan *ch, struct gr_glist *woken)
+{
+	mark_closed(ch);
+	take(ch, &ch->recvq, UINT32_MAX, woken);
+	take(ch, &ch->sendq, UINT32_MAX, woken);
+	gr_unlock(&ch->lock);
+}
+
+/*
+ * Waiters are woken by the batch: each is in the cache no longer by the time
+ * that a million have been taken out of the queue. Nobody queues up at a closed
+ * channel, and once the last ones are ready it may be gone.
+ */
+void
 goro_chan_close(struct goro_chan *ch)
 {
-	struct gr_glist woken = { 0 };
+	enum { BATCH = 64 };
+	bool more;
 
 	GR_PROBE1(close, ch);
 	if (!ch)
 		goro_panic("close of nil channel");
-	gr_chan_close(ch, &woken);
-	/* After the lock is released: who runs at once must not meet it. */
-	gr_ready_list(gr_m_self(), woken.first, woken.n);
+	mark_closed(ch);
+	do {
+		struct gr_glist woken = { 0 };
+
+		take(ch, &ch->recvq, BATCH, &woken);
+		take(ch, &ch->sendq, BATCH, &woken);
+		more = ch->recvq.first || ch->sendq.first;
+		gr_unlock(&ch->lock);
+		/* Without the lock: who runs at once must not meet it. */
+		gr_ready_list(gr_m_self(), woken.first, woken.n);
+		if (more)
+			gr_lock(&ch->lock);
+	} while (more);
 }
 
 /* A timer's channel has no buffer that anybody should see: goro_timer.c. */
