@@ -159,6 +159,8 @@ fire_locked(struct gr_timer_heap *h, struct gr_timer *t, struct gr_m *m,
 	struct gr_g *g;
 
 	remove_locked(h, t->index);
+	/* The next, which is cold where there are many. */
+	__builtin_prefetch(h->slots[0].timer, 1);
 	g = t->fire(t, m, now_ns);
 	if (t->when_ns > now_ns)
 		insert_locked(h, t); /* where it was, so there is room */
