@@ -21,9 +21,11 @@
 #include "sched.h"
 
 enum {
-	GLOBAL_EVERY = 16,   /* passes through the long path */
-	GRAIN_TICKS = 16,    /* switches that are worth measuring */
-	GRAIN_MAX = 1 << 20, /* cycles */
+	GLOBAL_EVERY = 16,         /* passes through the long path */
+	GRAIN_TICKS = 16,          /* switches that are worth measuring */
+	GRAIN_MAX = 1 << 20,       /* cycles */
+	CONTENDED_GRAIN = 1 << 17, /* cycles; longer turns are worth a lock */
+	APART_NS = 20000000,
 };
 
 /* Fire our timers that are due, and set the clock for the next look. */
@@ -71,20 +73,29 @@ gr_timer_start(struct gr_m *m, struct gr_timer *t, int64_t when_ns)
 		gr_fatal("out of memory for a timer");
 }
 
-/* How long a goroutine runs here until it is the next one's turn. */
+/*
+ * How long a goroutine runs here until it is the next one's turn. Whoever finds
+ * locks held time and again works on the same data as another worker: two of
+ * them are slower than one, though each turn takes longer for it. What such a P
+ * has is then not worth stealing for a while, so that the goroutines gather
+ * where they are woken.
+ */
 static void
 measure_grain(struct gr_p *p)
 {
-	uint64_t now = gr_cycles();
+	uint64_t now = gr_cycles(), grain;
 	uint32_t n = p->tick - p->grain_tick;
 
 	if (n < GRAIN_TICKS)
 		return;
+	grain = GR_MIN((now - p->grain_cycles) / n, (uint64_t)GRAIN_MAX);
+	if (p->contended > n / 2 && grain < CONTENDED_GRAIN)
+		p->apart_cycles = now + gr_cycles_in(APART_NS);
 	/* [relaxed] see gr_p_has_surplus(). */
-	gr_store_rlx(&p->grain,
-		     GR_MIN((now - p->grain_cycles) / n, (uint64_t)GRAIN_MAX));
+	gr_store_rlx(&p->grain, now < p->apart_cycles ? 0 : (uint32_t)grain);
 	p->grain_tick = p->tick;
 	p->grain_cycles = now;
+	p->contended = 0;
 }
 
 /* Fire the timers of a P whose goroutine does not let go of it. */
@@ -253,5 +264,6 @@ gr_find_runnable(struct gr_m *m)
 		gr_idle_sleep(m);
 		m->p->grain_tick = m->p->tick;
 		m->p->grain_cycles = gr_cycles();
+		m->p->contended = 0;
 	}
 }

@@ -7,9 +7,11 @@
 #include <sched.h>
 #include <time.h>
 
+#include "sched.h"
+
 enum {
-	SPINS = 100,  /* about 2 us of pauses: a holder that runs is done */
-	YIELDS = 20,  /* a holder that waits for this very CPU gets it */
+	SPINS = 100, /* about 2 us of pauses: a holder that runs is done */
+	YIELDS = 20, /* a holder that waits for this very CPU gets it */
 };
 
 /* Between two looks at something that another thread is about to change. */
@@ -27,6 +29,10 @@ gr_back_off(int tries)
 void
 gr_lock_slow(struct gr_lock *l)
 {
+	struct gr_m *m = gr_m_self();
+
+	if (m && m->p)
+		m->p->contended++;
 	for (int tries = 0;; tries++) {
 		/* [relaxed] only a hint; the exchange below decides. */
 		if (!gr_load_rlx(&l->held) && !gr_xchg_acq(&l->held, 1))

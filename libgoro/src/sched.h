@@ -43,6 +43,8 @@ struct gr_p {
 	uint32_t grain;  /* cycles a switch, lately; [relaxed] read by others */
 	uint32_t grain_tick; /* since when that is counted */
 	uint64_t grain_cycles;
+	uint64_t apart_cycles; /* of no use to others until then */
+	uint32_t contended;    /* locks found held, since grain_tick */
 	uint32_t unlocking; /* a mutex, at this moment; [pair mutex-known] */
 	uint64_t timer_cycles; /* look at the timers when this has come */
 	uint64_t random;
@@ -79,8 +81,9 @@ enum gr_p_status {
  * Is there more in this P's ring than it will have done by the time that
  * another worker is up? To wake one takes 5 us and more, and the goroutines'
  * data then change CPUs: a chain of goroutines that each run for 50 ns is
- * slower on two workers than on one. A hint; where it is wrong, the monitor
- * sees that there is no progress, and says that all may be stolen.
+ * slower on two workers than on one. So are those that meet at one lock all the
+ * time, see measure_grain(). A hint; where it is wrong, the monitor sees that
+ * there is no progress, and says that all may be stolen.
  */
 static inline bool
 gr_p_has_surplus(const struct gr_p *p)
