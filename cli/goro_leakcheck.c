@@ -7,11 +7,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "leak_options.h"
+#include "leak_self.h"
 
 enum { EXIT_UNSOUND = 3, SIGNALLED = 128 };
 
@@ -48,6 +50,38 @@ could_check(const struct leak_options *o, const struct leak_results *r)
 	return proof ? r->checks : r->checks || r->looked;
 }
 
+/* The command said nothing of its goroutines: why, as far as can be told from
+ * here. */
+static void
+say_unchecked(const struct leak_run *run, struct leak_results *r)
+{
+	int status = run->status;
+
+	if (run->timed_out || run->signal)
+		leak_problem(r,
+			     "nothing was checked: when %s was told to end, no "
+			     "process of it ran goroutines",
+			     run->argv[0]);
+	else if (WIFSIGNALED(status))
+		leak_problem(r,
+			     "nothing was checked: %s was killed by signal %d "
+			     "(%s)",
+			     run->argv[0], WTERMSIG(status),
+			     strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		leak_problem(r,
+			     "nothing was checked: %s ended with status %d, "
+			     "and no process of it came to the end of a run of "
+			     "goroutines or called exit() in one: did it "
+			     "panic, or call _exit()?",
+			     run->argv[0], WEXITSTATUS(status));
+	else
+		leak_problem(r,
+			     "nothing was checked: no process of %s ended a "
+			     "run of goroutines",
+			     run->argv[0]);
+}
+
 static int
 status_of(const struct leak_options *o, struct leak_results *r)
 {
@@ -57,16 +91,8 @@ status_of(const struct leak_options *o, struct leak_results *r)
 		return SIGNALLED + WTERMSIG(status);
 	if (WEXITSTATUS(status))
 		return WEXITSTATUS(status);
-	if (r->unsound) {
-		cli_say("a goroutine that was called leaked has run since; "
-			"does the program hide an address?");
+	if (r->unsound)
 		return EXIT_UNSOUND;
-	}
-	if (o->run.argv && !r->checks && !r->problems_n)
-		leak_problem(r,
-			     "nothing was checked: no process of %s ended a "
-			     "run of goroutines",
-			     o->run.argv[0]);
 	if (!could_check(o, r))
 		return CLI_FAILED;
 	for (int k = 0; k < LEAK_KINDS; k++)
@@ -79,8 +105,13 @@ status_of(const struct leak_options *o, struct leak_results *r)
 static bool
 check(struct leak_options *o, struct leak_results *r)
 {
-	if (o->run.argv)
-		return leak_run(&o->run, r);
+	if (o->run.argv) {
+		if (!leak_run(&o->run, r))
+			return false;
+		if (!r->checks && !r->problems_n)
+			say_unchecked(&o->run, r);
+		return true;
+	}
 	if (o->ask.core)
 		cli_say("of a core no more is proven than rings of locks and "
 			"waits for nothing; others may be suspects");
@@ -97,9 +128,14 @@ main(int argc, char **argv)
 
 	if (status != CLI_OK)
 		return status;
+	if (o.self_test)
+		return leak_self_test(&o);
 	unsetenv("DEBUGINFOD_URLS"); /* which would wait for a server */
 	if (!check(&o, &r))
 		return CLI_FAILED;
+	if (r.unsound)
+		leak_problem(&r, "a goroutine that was called leaked has run "
+				 "since; does the program hide an address?");
 	leak_rules_apply(&o.rules, &r);
 	leak_sort(&r);
 	status = status_of(&o, &r);

@@ -107,6 +107,18 @@ details(const struct leak_finding *f)
 	return text;
 }
 
+/* What could not be checked is no failure of a test, and no success. */
+static void
+put_problem(FILE *to, size_t i, const char *problem)
+{
+	fprintf(to,
+		"    <testcase classname=\"goro-leakcheck\" name=\"the check "
+		"itself, %zu\">\n      <error message=\"",
+		i + 1);
+	put_xml(to, problem);
+	fprintf(to, "\"/>\n    </testcase>\n");
+}
+
 static void
 put_case(FILE *to, const struct leak_finding *f)
 {
@@ -130,21 +142,25 @@ bool
 leak_render_junit(const struct leak_results *r, int fd)
 {
 	FILE *to = stream(fd);
-	size_t n = 0;
+	size_t n = 0, all;
 
 	if (!to)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
 		n += !r->v[i].suppressed;
+	all = n + r->problems_n;
 	fprintf(to,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<testsuites tests=\"%zu\" failures=\"%zu\">\n"
+		"<testsuites tests=\"%zu\" failures=\"%zu\" errors=\"%zu\">\n"
 		"  <testsuite name=\"goro-leakcheck\" tests=\"%zu\" "
 		"failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"0\">\n",
-		n ? n : 1, n, n ? n : 1, n, r->problems_n);
-	if (!n)
+		all ? all : 1, n, r->problems_n, all ? all : 1, n,
+		r->problems_n);
+	if (!all)
 		fprintf(to, "    <testcase classname=\"goro-leakcheck\" "
 			    "name=\"no leaks\"/>\n");
+	for (size_t i = 0; i < r->problems_n; i++)
+		put_problem(to, i, r->problems[i]);
 	for (size_t i = 0; i < r->n; i++)
 		if (!r->v[i].suppressed)
 			put_case(to, &r->v[i]);
@@ -185,6 +201,11 @@ leak_render_tap(const struct leak_results *r, int fd)
 			if (*line)
 				fprintf(to, "# %s\n", line + 2);
 		free(more);
+	}
+	for (size_t i = 0; i < r->problems_n; i++) {
+		fprintf(to, "not ok %zu - the check itself: ", ++n);
+		put_tap(to, r->problems[i]);
+		fprintf(to, "\n");
 	}
 	if (!n)
 		fprintf(to, "ok 1 - no leaks\n");
@@ -232,6 +253,11 @@ leak_render_github(const struct leak_results *r, int fd)
 		more = details(f);
 		put_workflow(to, more, false);
 		free(more);
+		fprintf(to, "\n");
+	}
+	for (size_t i = 0; i < r->problems_n; i++) {
+		fprintf(to, "::error title=leak check::");
+		put_workflow(to, r->problems[i], false);
 		fprintf(to, "\n");
 	}
 	return end_stream(to);
@@ -307,6 +333,28 @@ put_result(struct gt_json *j, const struct leak_finding *f)
 	gt_json_close(j, '}');
 }
 
+/* Did it run, and what could not be checked? */
+static void
+put_invocation(struct gt_json *j, const struct leak_results *r)
+{
+	gt_json_key(j, "invocations");
+	gt_json_open(j, '[');
+	gt_json_open(j, '{');
+	gt_json_key(j, "executionSuccessful");
+	gt_json_bool(j, !r->problems_n);
+	gt_json_key(j, "toolExecutionNotifications");
+	gt_json_open(j, '[');
+	for (size_t i = 0; i < r->problems_n; i++) {
+		gt_json_open(j, '{');
+		gt_json_put_string(j, "level", "error");
+		put_message(j, "message", r->problems[i]);
+		gt_json_close(j, '}');
+	}
+	gt_json_close(j, ']');
+	gt_json_close(j, '}');
+	gt_json_close(j, ']');
+}
+
 static void
 put_driver(struct gt_json *j)
 {
@@ -345,6 +393,7 @@ leak_render_sarif(const struct leak_results *r, int fd)
 	gt_json_open(&j, '[');
 	gt_json_open(&j, '{');
 	put_driver(&j);
+	put_invocation(&j, r);
 	gt_json_key(&j, "results");
 	gt_json_open(&j, '[');
 	for (size_t i = 0; i < r->n; i++)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "leak_self.h"
 
 /* From a minute on tracebacks say for how long somebody waits. */
 #define MIN_WAIT_NS UINT64_C(60000000000)
@@ -24,6 +25,7 @@ static const char help[] =
 	"Usage: goro-leakcheck [OPTIONS] [--] COMMAND [ARG...]\n"
 	"       goro-leakcheck [OPTIONS] --pid PID\n"
 	"       goro-leakcheck [OPTIONS] --core CORE [EXE]\n"
+	"       goro-leakcheck --self-test\n"
 	"Run a command, and report the goroutines that it leaks: those that "
 	"can never\n"
 	"go on, which is proven, and those that are left over when main "
@@ -56,6 +58,11 @@ static const char help[] =
 	"  --write-baseline FILE   put all that was found into it\n"
 	"  --no-heap               without the table of heap blocks: finds "
 	"less\n"
+	"  --children, --no-children\n"
+	"                          check the command's child processes too "
+	"(the\n"
+	"                          default), or not\n"
+	"  --self-test             plant a leak, and see it found\n"
 	"  -h, --help              this\n"
 	"  -V, --version           the version\n"
 	"\n"
@@ -160,6 +167,19 @@ parse_option(struct leak_options *o, int opt, char **argv)
 	case 'P':
 		o->run.plain_heap = true;
 		return CLI_OK;
+	case 'C':
+		o->run.alone = false;
+		return CLI_OK;
+	case 'A':
+		o->run.alone = true;
+		return CLI_OK;
+	case 's':
+		o->self_test = true;
+		if (!optarg)
+			return CLI_OK;
+		if (!strcmp(optarg, LEAK_PLANTED))
+			exit(leak_plant());
+		return cli_usage("--self-test has no argument");
 	case 'h':
 		exit(cli_print(help));
 	case 'V':
@@ -175,7 +195,7 @@ parse_option(struct leak_options *o, int opt, char **argv)
 static int
 parse_rest(struct leak_options *o, int argc, char **argv)
 {
-	bool runs = o->ask.pid || o->ask.core;
+	bool runs = o->ask.pid || o->ask.core || o->self_test;
 
 	if (o->ask.pid && o->ask.core)
 		return cli_usage("a process or a core, not both");
@@ -211,6 +231,10 @@ leak_options_parse(int argc, char **argv, struct leak_options *ret)
 		{ "baseline", required_argument, NULL, 'B' },
 		{ "write-baseline", required_argument, NULL, 'W' },
 		{ "no-heap", no_argument, NULL, 'P' },
+		{ "children", no_argument, NULL, 'C' },
+		{ "no-children", no_argument, NULL, 'A' },
+		/* The argument is how it starts itself. */
+		{ "self-test", optional_argument, NULL, 's' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },

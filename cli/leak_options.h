@@ -29,6 +29,7 @@ struct leak_options {
 	int outputs;
 	bool fail_on[LEAK_KINDS];
 	struct leak_rules rules;
+	bool self_test;
 	const char *generate;       /* a file for suppressions, or NULL */
 	const char *write_baseline; /* likewise */
 };

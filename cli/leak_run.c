@@ -166,9 +166,12 @@ start(const struct leak_run *run, const struct place *p, const sigset_t *mask)
 
 /* --- Hearing -------------------------------------------------------------- */
 
+/* A process has called. One that does not count is heard all the same, or it
+ * would wait. */
 static void
-hear(const struct place *p, struct leak_results *r)
+hear(const struct place *p, pid_t only, struct leak_results *r)
 {
+	struct leak_results nothing = { 0 };
 	struct timeval patience = { .tv_sec = HEAR_S };
 	struct ucred who;
 	socklen_t bytes = sizeof(who);
@@ -180,9 +183,10 @@ hear(const struct place *p, struct leak_results *r)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	from = fdopen(fd, "r");
 	if (!from || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) ||
-	    !leak_read(r, from, who.pid)) {
+	    !leak_read(only && who.pid != only ? &nothing : r, from, who.pid)) {
 		leak_problem(r, "a process did not say what it had found");
 	}
+	leak_results_fini(&nothing);
 	if (from)
 		fclose(from); /* that is the answer */
 	else
@@ -216,11 +220,12 @@ family(pid_t pid, pid_t *v)
 
 /* Each of the command's processes that runs goroutines is to check itself. */
 static void
-ask_all(pid_t pid, struct leak_results *r)
+ask_all(pid_t pid, bool alone, struct leak_results *r)
 {
 	static pid_t v[PROCESSES];
-	size_t n = family(pid, v);
+	size_t n = alone ? 1 : family(pid, v);
 
+	v[0] = pid;
 	for (size_t i = 0; i < n; i++)
 		leak_ask_one(v[i], false, r);
 }
@@ -264,7 +269,7 @@ end_command(struct watch *w, int sig)
 		return;
 	}
 	w->ending = true;
-	ask_all(w->pid, w->r);
+	ask_all(w->pid, w->run->alone, w->r);
 	signal_all(w->pid, sig);
 	w->until_ms = now_ms() + END_MS;
 }
@@ -297,7 +302,7 @@ wait_for_end(struct watch *w)
 		if (poll(p, 2, (int)left) <= 0)
 			continue;
 		if (p[0].revents)
-			hear(w->p, w->r);
+			hear(w->p, w->run->alone ? w->pid : 0, w->r);
 		if (p[1].revents)
 			on_signal(w);
 	}
@@ -307,7 +312,7 @@ wait_for_end(struct watch *w)
 
 		if (poll(&p, 1, 0) <= 0)
 			break;
-		hear(w->p, w->r);
+		hear(w->p, w->run->alone ? w->pid : 0, w->r);
 	}
 }
 

@@ -11,6 +11,7 @@ struct leak_run {
 	char **argv;
 	int timeout_s;   /* 0: none */
 	bool quiet;      /* its standard output goes to standard error */
+	bool alone;      /* its child processes do not count */
 	bool plain_heap; /* do not preload the table of heap blocks */
 
 	/* Out. */

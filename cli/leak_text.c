@@ -170,7 +170,7 @@ bool
 leak_render_text(const struct leak_results *r, int fd)
 {
 	FILE *to = fdopen(dup(fd), "w");
-	bool several = false, failed;
+	bool several = r->checks > 1, failed;
 
 	if (!to)
 		return false;

@@ -9,6 +9,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,6 +94,46 @@ check(done.returncode == 1, "status %d" % done.returncode)
 for words in ["DEADLOCK: a goroutine waits to lock a mutex", "leaks.c:",
               "started at", "leak check: 2 deadlock"]:
     check(words in done.stdout, "no '%s' in %s" % (words, done.stdout))
+
+# Each process under its own name; or only the command's own.
+with tempfile.TemporaryDirectory() as tmp:
+    other = shutil.copy(victim, os.path.join(tmp, "another_program"))
+    done = subprocess.run(
+        [tool, "--format", "json", "--", "sh", "-c", "%s kept; %s deadlock" %
+         (victim, other)], capture_output=True, timeout=120, env=env, text=True)
+    names = {(f["kind"], f["process"]) for f in
+             json.loads(done.stdout)["findings"]}
+    check(done.returncode == 1 and names == {
+        ("leftover", os.path.basename(victim)),
+        ("deadlock", "another_program")}, "processes: %s" % names)
+expect(["deadlock"], {"deadlock": 2}, options=["--no-children"])
+expect(["child", "deadlock"], {"deadlock": 2}, options=["--children"])
+expect(["child", "deadlock"], {}, options=["--no-children"], status=2)
+
+# It can tell whether it can tell.
+for options in [[], ["--no-heap"]]:
+    done = subprocess.run([tool, "--self-test", *options], timeout=60, env=env,
+                          capture_output=True, text=True)
+    check(done.returncode == 0 and "planted, and found" in done.stdout,
+          "the self-test: %s%s" % (done.stdout, done.stderr))
+# Here it cannot: the socket has nowhere to be.
+done = subprocess.run([tool, "--self-test"], capture_output=True, timeout=60,
+                      env=dict(env, TMPDIR="/nonexistent"))
+check(done.returncode == 2 and done.stderr, "the self-test without a socket")
+
+# Not silently: a command that failed, and whose goroutines nobody saw.
+for command, status, why in [("exit 7", 7, "with status 7"),
+                             ("kill -KILL $$", 128 + signal.SIGKILL,
+                              "killed by signal 9")]:
+    done = subprocess.run([tool, "--", "sh", "-c", command], timeout=60,
+                          capture_output=True, env=env, text=True)
+    check(done.returncode == status and "nothing was checked" in done.stdout and
+          "nothing was checked: sh" in done.stderr and why in done.stderr,
+          "%s: %d %s" % (command, done.returncode, done.stderr))
+done = subprocess.run([tool, "--timeout", "1", "sleep", "60"], timeout=60,
+                      capture_output=True, env=env, text=True)
+check("nothing was checked: when sleep was told to end" in done.stderr,
+      "at the timeout: " + done.stderr)
 
 # Not silently: a command without goroutines, and one that is not there.
 for command, status in [(["true"], 2), (["/nonexistent"], 2)]:

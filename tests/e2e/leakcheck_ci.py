@@ -90,6 +90,21 @@ check(json.loads(read("sarif"))["runs"][0]["results"] == [], "SARIF, none")
 check(read("tap").splitlines()[1] == "ok 1 - no leaks", "TAP, none")
 check(read("github") == "", "GitHub, none")
 
+# --- Nothing was checked: no format passes for that ---
+leakcheck(*formats, "true", status=2)
+suite = ET.fromstring(read("junit")).find("testsuite")
+check(suite.get("errors") == "1" and "nothing was checked" in
+      suite.find("testcase/error").get("message"), "JUnit, nothing")
+invocation, = json.loads(read("sarif"))["runs"][0]["invocations"]
+check(not invocation["executionSuccessful"] and "nothing was checked" in
+      invocation["toolExecutionNotifications"][0]["message"]["text"],
+      "SARIF, nothing")
+check("not ok 1 - the check itself: nothing" in read("tap"), "TAP, nothing")
+check(read("github").startswith("::error title=leak check::nothing"),
+      "GitHub, nothing")
+check("nothing was checked" in json.loads(read("json"))["problems"][0],
+      "JSON, nothing")
+
 # --- Suppressions ---
 rules = write("rules", "# ours\nfunction:^lock_a\ncreator:nobody\n")
 done = leakcheck("--suppressions", rules, victim, "deadlock", status=1)
