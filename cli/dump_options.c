@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "tracer/modules.h"
 
 /* At most 79 columns and 23 lines: goro-dump(1) has the rest. */
 /* clang-format off */
@@ -34,7 +35,7 @@ static const char help[] =
 "  --sort KEY       id, wait (longest first), count           --limit N\n"
 "  --consistent     stop the process meanwhile, so that all is of one moment\n"
 "  --signal         have the process print them, where it may not be read\n"
-"  --debuginfod     ask the servers of DEBUGINFOD_URLS for debug information\n"
+"  --debug-dir DIR  look for debug files there; --debuginfod: on servers, too\n"
 "  --unwinder U     table (default), libunwind, dwfl; -h, --help; -V, --version\n"
 "\n"
 "Exit status: 0 fine, 1 a part is missing, 2 nothing could be shown, 64 usage\n";
@@ -61,6 +62,7 @@ enum option_id {
 	OPT_DIFF,
 	OPT_WATCH,
 	OPT_CORE,
+	OPT_DEBUG_DIR,
 	OPT_DEBUGINFOD,
 	OPT_SIGNAL,
 	OPT_CONSISTENT,
@@ -73,6 +75,7 @@ static const struct option longs[] = {
 	{ "unwinder", required_argument, NULL, OPT_UNWINDER },
 	{ "core", required_argument, NULL, OPT_CORE },
 	{ "consistent", no_argument, NULL, OPT_CONSISTENT },
+	{ "debug-dir", required_argument, NULL, OPT_DEBUG_DIR },
 	{ "debuginfod", no_argument, NULL, OPT_DEBUGINFOD },
 	{ "group", no_argument, NULL, OPT_GROUP },
 	{ "no-group", no_argument, NULL, OPT_NO_GROUP },
@@ -235,6 +238,18 @@ take_regex(const char *text, regex_t *regex, const regex_t **ret)
 	return CLI_OK;
 }
 
+static int
+take_debug_dir(const char *arg)
+{
+	GT_CLEANUP(gt_freep) char *dir = realpath(arg, NULL);
+
+	if (!dir)
+		return cli_usage("there is no directory %s: %m", arg);
+	if (strchr(dir, ':'))
+		return cli_usage("%s: a colon parts directories here", dir);
+	return gt_modules_debug_dir(dir) ? CLI_OK : CLI_FAILED;
+}
+
 /* One option; an exit status, CLI_OK to go on. */
 static int
 take_option(struct dump_options *o, int opt, const char *arg)
@@ -306,6 +321,8 @@ take_option(struct dump_options *o, int opt, const char *arg)
 	case OPT_CORE:
 		o->core = arg;
 		break;
+	case OPT_DEBUG_DIR:
+		return take_debug_dir(arg);
 	case OPT_DEBUGINFOD:
 		if (!getenv("DEBUGINFOD_URLS"))
 			return cli_usage("--debuginfod finds no servers in "

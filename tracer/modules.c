@@ -11,6 +11,7 @@
 #include "modules.h"
 
 #include <gelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,10 +40,21 @@ find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
 	return fd;
 }
 
+/* As libdwfl has it unless told, ":.debug:/usr/lib/debug", and one more. */
+static char *debug_path;
+
 static const Dwfl_Callbacks callbacks = {
 	.find_elf = find_elf,
 	.find_debuginfo = dwfl_standard_find_debuginfo,
+	.debuginfo_path = &debug_path,
 };
+
+bool
+gt_modules_debug_dir(const char *dir)
+{
+	free(debug_path);
+	return asprintf(&debug_path, ":.debug:%s:/usr/lib/debug", dir) >= 0;
+}
 
 static bool
 is_module(const struct gt_map *map)

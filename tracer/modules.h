@@ -28,6 +28,11 @@ struct gt_modules {
 	size_t n;
 };
 
+/* Look for separate debug files below @dir too, before /usr/lib/debug: by build
+ * id and by .gnu_debuglink. For all sessions from now on; @dir is absolute, and
+ * without a colon. False: memory is short. */
+bool gt_modules_debug_dir(const char *dir);
+
 struct gt_error *gt_modules_init(struct gt_modules *m, struct gt_target *t);
 void gt_modules_fini(struct gt_modules *m);
 

@@ -30,6 +30,11 @@ _goro_dump()
 		COMPREPLY=($(compgen -W "500ms 1s 10s 1m" -- "$cur"))
 		return
 		;;
+	--debug-dir)
+		COMPREPLY=($(compgen -d -- "$cur"))
+		compopt -o filenames 2>/dev/null
+		return
+		;;
 	--core)
 		COMPREPLY=($(compgen -f -- "$cur"))
 		compopt -o filenames 2>/dev/null
@@ -44,7 +49,8 @@ _goro_dump()
 		COMPREPLY=($(compgen -W "--format --group --no-group --waits --dot
 			--channels --threads --state --reason --min-wait --func
 			--created-by --label --id --sort --limit --watch --diff
-			--list --all --core --consistent --signal --debuginfod
+			--list --all --core --consistent --signal --debug-dir
+			--debuginfod
 			--unwinder --help --version" -- "$cur"))
 		return
 		;;

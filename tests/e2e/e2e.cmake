@@ -92,6 +92,10 @@ if(TARGET goro-dump)
 					$<TARGET_FILE:victim_blocked>
 					$<TARGET_FILE:victim_parked>)
 		endif()
+		goro_add_test(dump_debug LABEL e2e
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_debug.py
+				$<TARGET_FILE:goro-dump>
+				$<TARGET_FILE:victim_blocked>)
 		goro_add_test(dump_diff LABEL e2e
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_diff.py
 				$<TARGET_FILE:goro-dump>
