@@ -23,7 +23,7 @@ enum {
 	NAME_MAX_BYTES = 128,
 };
 
-static uint64_t next_id = 1; /* [relaxed] only uniqueness matters */
+static uint64_t next_id = 1;  /* [relaxed] only uniqueness matters */
 static int64_t unowned_count; /* [pair count] of goroutines, not on a P */
 
 /* Of this thread's P, or of nobody's. */
@@ -117,7 +117,8 @@ gr_g_create(struct gr_m *m, unsigned class, void (*fn)(void *), void *arg,
 	g->name = NULL;
 	/* [pair labels] release: who writes a profile may be looking. */
 	gr_store_rel(&g->labels,
-		     m && m->g ? gr_labels_ref(m->g->labels) : NULL);
+		     m && m->g ? gr_labels_ref(gr_labels_plain(m->g->labels)) :
+				 NULL);
 	g->preempt_off = 0;
 	/* [relaxed] a test begins and ends while it is alone. */
 	g->test = m && m->g ? m->g->test : gr_load_rlx(&gr_leak_test);
@@ -172,6 +173,23 @@ gr_g_free(struct gr_p *p, struct gr_g *g)
 		gr_stack_give(class, list, FREE_KEEP / 2);
 }
 
+/* Copies it twice: readers outside look for a string, and profiles for a set of
+ * labels, which may outlive the goroutine. */
+static void
+set_name(struct gr_g *g, const char *name)
+{
+	struct gr_labels *had = g->labels, *plain = gr_labels_plain(had);
+	char *old = g->name;
+
+	/* [pair word] a reader outside may see either; both are strings. */
+	g->name = name ? strndup(name, NAME_MAX_BYTES) : NULL;
+	/* [pair labels] release: a reader that sees the set sees it whole. */
+	gr_store_rel(&g->labels,
+		     gr_labels_named(gr_labels_ref(plain), g->name));
+	gr_labels_unref(had);
+	free(old);
+}
+
 /* Start one; its spawner runs on, unless too many wait already. */
 static inline uint64_t
 start(const struct goro_attr *attr, void (*fn)(void *), void *arg,
@@ -201,7 +219,7 @@ start(const struct goro_attr *attr, void (*fn)(void *), void *arg,
 	if (!g)
 		return 0;
 	if (attr && attr->name)
-		g->name = strndup(attr->name, NAME_MAX_BYTES);
+		set_name(g, attr->name);
 	id = g->id;
 	GR_PROBE3(go, id, g->creator_id, fn);
 	gr_ready(m, g);
@@ -252,12 +270,7 @@ goro_self(void)
 void
 goro_set_name(const char *name)
 {
-	struct gr_g *g = gr_m_goroutine("goro_set_name")->g;
-	char *old = g->name;
-
-	/* [pair word] a reader outside may see either; both are strings. */
-	g->name = name ? strndup(name, NAME_MAX_BYTES) : NULL;
-	free(old);
+	set_name(gr_m_goroutine("goro_set_name")->g, name);
 }
 
 static void

@@ -30,13 +30,22 @@ static struct {
 } kept;
 
 static void
+free_set(struct gr_labels *set)
+{
+	struct gr_labels *plain = set->plain;
+
+	free(set);
+	gr_labels_unref(plain); /* that one has none */
+}
+
+static void
 free_all(struct gr_labels *set)
 {
 	struct gr_labels *next;
 
 	for (; set; set = next) {
 		next = set->next;
-		free(set);
+		free_set(set);
 	}
 }
 
@@ -65,7 +74,8 @@ gr_labels_unref(struct gr_labels *set)
 		}
 		gr_unlock(&kept.lock);
 	}
-	free(set);
+	if (set)
+		free_set(set);
 }
 
 void
@@ -93,7 +103,8 @@ gr_labels_equal(const struct gr_labels *a, const struct gr_labels *b)
 {
 	if (a == b)
 		return true;
-	if (!a || !b || a->hash != b->hash || a->n != b->n)
+	if (!a || !b || a->hash != b->hash || a->n != b->n ||
+	    !a->name != !b->name || (a->name && strcmp(a->name, b->name)))
 		return false;
 	for (uint32_t i = 0; i < a->n; i++)
 		if (strcmp(a->label[i].key, b->label[i].key) ||
@@ -122,16 +133,18 @@ append(char **at, const char *text)
 }
 
 /*
- * A copy of @old with @key set to @value, or without it when @value is NULL.
- * One block of memory: the pairs, then their strings.
+ * A copy of @old with @key set to @value, or without it when @value is NULL, and
+ * with a name, or none. One block of memory: the pairs, then the strings.
  */
 static struct gr_labels *
-with(const struct gr_labels *old, const char *key, const char *value)
+with(const struct gr_labels *old, const char *key, const char *value,
+     const char *name)
 {
 	uint32_t old_n = old ? old->n : 0, n = 0;
 	size_t bytes = sizeof(struct gr_labels) +
 		       (old_n + 1) * sizeof(struct gr_label) + strlen(key) + 1 +
-		       (value ? strlen(value) + 1 : 0);
+		       (value ? strlen(value) + 1 : 0) +
+		       (name ? strlen(name) + 1 : 0);
 	struct gr_labels *set;
 	bool placed = !value;
 	char *at;
@@ -158,11 +171,26 @@ with(const struct gr_labels *old, const char *key, const char *value)
 	}
 	set->refs = 1;
 	set->n = n;
+	set->plain = NULL;
+	set->name = name ? append(&at, name) : NULL;
 	set->hash = 0xcbf29ce484222325ull;
 	for (uint32_t i = 0; i < n; i++) {
 		set->hash = hash_text(set->hash, set->label[i].key);
 		set->hash = hash_text(set->hash, set->label[i].value);
 	}
+	if (name)
+		set->hash = hash_text(set->hash, name);
+	return set;
+}
+
+struct gr_labels *
+gr_labels_named(struct gr_labels *plain, const char *name)
+{
+	struct gr_labels *set = name ? with(plain, "", NULL, name) : NULL;
+
+	if (!set)
+		return plain;
+	set->plain = plain;
 	return set;
 }
 
@@ -170,20 +198,21 @@ int
 goro_label_set(const char *key, const char *value)
 {
 	struct gr_g *g = gr_m_goroutine("goro_label_set")->g;
-	struct gr_labels *old = g->labels, *set;
+	struct gr_labels *old = g->labels, *plain = gr_labels_plain(old), *set;
 
 	if (!key || !*key || strlen(key) > KEY_MAX_BYTES ||
 	    (value && strlen(value) > VALUE_MAX_BYTES))
 		return -EINVAL;
-	if (!value && !old)
+	if (!value && !plain)
 		return 0;
-	set = with(old, key, value);
+	set = with(plain, key, value, NULL);
 	if (!set)
 		return -ENOMEM;
 	if (set->n > LABELS_MAX) {
 		gr_labels_unref(set);
 		return -E2BIG;
 	}
+	set = gr_labels_named(set, g->name);
 	/* [pair labels] release: a reader that sees the set sees it whole. */
 	gr_store_rel(&g->labels, set);
 	gr_labels_unref(old);

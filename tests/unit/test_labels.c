@@ -84,6 +84,50 @@ T_GORO(a_goroutine_inherits_and_then_has_its_own)
 	goro_chan_unref(done);
 }
 
+static bool
+is_named(const char *name)
+{
+	const struct gr_labels *set = gr_m_self()->g->labels;
+
+	return set && set->name ? name && !strcmp(set->name, name) : !name;
+}
+
+static void
+nameless(void *done)
+{
+	T_CHECK(is_named(NULL));
+	T_CHECK(is("user", "ada"));
+	goro_chan_send(done, NULL);
+}
+
+static void
+named(void *done)
+{
+	T_CHECK(is_named("child"));
+	T_CHECK(is("user", "ada"));
+	goro_chan_send(done, NULL);
+}
+
+T_GORO(a_name_goes_with_the_labels_and_is_not_inherited)
+{
+	struct goro_chan *done = goro_chan_create(0, 0);
+	struct goro_attr attr = { .name = "child" };
+
+	goro_set_name("first");
+	T_CHECK(is_named("first"));
+	T_CHECK_EQ(goro_label_set("user", "ada"), 0);
+	T_CHECK(is_named("first") && is("user", "ada"));
+	goro_set_name("second");
+	T_CHECK(is_named("second") && is("user", "ada"));
+	goro_go(nameless, done);
+	goro_chan_recv(done, NULL);
+	T_CHECK(goro_go_attr(&attr, named, done));
+	goro_chan_recv(done, NULL);
+	goro_set_name(NULL);
+	T_CHECK(is_named(NULL) && is("user", "ada"));
+	goro_chan_unref(done);
+}
+
 int
 main(void)
 {
@@ -91,6 +135,8 @@ main(void)
 		cmocka_unit_test(a_label_is_set_replaced_and_removed),
 		cmocka_unit_test(labels_out_of_bounds_are_refused),
 		cmocka_unit_test(a_goroutine_inherits_and_then_has_its_own),
+		cmocka_unit_test(
+			a_name_goes_with_the_labels_and_is_not_inherited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
