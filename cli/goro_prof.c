@@ -23,6 +23,7 @@
 enum {
 	DEFAULT_MS = 10000,
 	MAX_S = 86400,
+	LABELS = 16,     /* to be had at once */
 	PATIENCE_S = 60, /* for the answer, after the time is over */
 };
 
@@ -34,6 +35,9 @@ struct options {
 	const char *file;  /* NULL: stdout */
 	const char *flame; /* a file, or NULL */
 	bool top;
+	bool creator;
+	const char *label[LABELS]; /* "KEY=VALUE" or "KEY" */
+	size_t labels_n;
 	const char *diff[2]; /* instead of all that */
 };
 
@@ -72,6 +76,10 @@ static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
 			   "  -o FILE       write it there; else to stdout\n"
 			   "  --hz N        samples a second, for cpu (100) "
 			   "and wall (99)\n"
+			   "  --label K=V   only what has this label, or "
+			   "any with the key K\n"
+			   "  --creator     tell who started the goroutines, "
+			   "as a label\n"
 			   "  --flame FILE  draw a flame graph: FILE.svg, or "
 			   "FILE.html\n"
 			   "  --top         print a table of functions "
@@ -126,10 +134,19 @@ parse_operands(int argc, char **argv, struct options *o, bool diff)
 static int
 parse_options(int argc, char **argv, struct options *o)
 {
-	enum { OPT_HZ = 256, OPT_TOP, OPT_FLAME, OPT_DIFF };
+	enum {
+		OPT_HZ = 256,
+		OPT_TOP,
+		OPT_FLAME,
+		OPT_DIFF,
+		OPT_LABEL,
+		OPT_CREATOR
+	};
 	static const struct option longs[] = {
 		{ "hz", required_argument, NULL, OPT_HZ },
 		{ "top", no_argument, NULL, OPT_TOP },
+		{ "label", required_argument, NULL, OPT_LABEL },
+		{ "creator", no_argument, NULL, OPT_CREATOR },
 		{ "flame", required_argument, NULL, OPT_FLAME },
 		{ "diff", no_argument, NULL, OPT_DIFF },
 		{ "help", no_argument, NULL, 'h' },
@@ -163,6 +180,14 @@ parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_FLAME:
 			o->flame = optarg;
+			break;
+		case OPT_LABEL:
+			if (o->labels_n == LABELS)
+				return cli_usage("too many labels");
+			o->label[o->labels_n++] = optarg;
+			break;
+		case OPT_CREATOR:
+			o->creator = true;
 			break;
 		case OPT_DIFF:
 			diff = true;
@@ -248,8 +273,8 @@ ask(const struct options *o, struct gt_profile *ret)
 
 	if (p.ms < 0)
 		p.ms = is_of_a_moment(o->kind) ? 0 : DEFAULT_MS;
-	snprintf(question, sizeof(question), "profile %s %ld %ld", o->kind,
-		 p.ms, o->hz);
+	snprintf(question, sizeof(question), "profile %s %ld %ld%s", o->kind,
+		 p.ms, o->hz, o->creator ? " creator" : "");
 	sigaction(SIGINT, &once, NULL);
 	sigaction(SIGTERM, &once, NULL);
 	struct gt_error *err = gt_ask_watched(o->pid, question, PATIENCE_S,
@@ -422,6 +447,8 @@ profile(const struct options *o)
 		cli_say_error(err);
 		return CLI_FAILED;
 	}
+	for (size_t i = 0; i < o->labels_n; i++)
+		prof_keep_labelled(&p, o->label[i]);
 	err = add_lines(o, &p);
 	if (err) {
 		cli_say("files and lines are not in it:");

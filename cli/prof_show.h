@@ -14,6 +14,9 @@
 struct gt_error *prof_top(const struct gt_profile *p,
 			  const struct gt_profile *base, FILE *to);
 
+/* Keep only the samples that have a label: "KEY=VALUE", or "KEY" of any value. */
+void prof_keep_labelled(struct gt_profile *p, const char *wanted);
+
 /* A flame graph, in SVG, which @html wraps in a page. */
 struct gt_error *prof_flame(const struct gt_profile *p, const char *title,
 			    bool html, FILE *to);

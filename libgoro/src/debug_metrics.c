@@ -124,7 +124,7 @@ put_sums(struct gr_pb *to, enum gr_profile_kind kind, const char *name,
 	double second = gr_cycle_ns() / 1e9;
 	struct sums s = { 0 };
 
-	if (gr_profile_collect(kind, NULL, &ts))
+	if (gr_profile_collect(kind, NULL, false, &ts))
 		return;
 	gr_traces_each(ts, sum, &s);
 	gr_traces_destroy(ts);

@@ -92,6 +92,8 @@ reason(int err)
 		return "cpu profiling already in use";
 	case -EPERM:
 		return "the program handles SIGPROF itself";
+	case -EOPNOTSUPP:
+		return "creators are known of cpu, goroutine and wall";
 	case -ENODATA:
 		return "allocations are not sampled: start the program with "
 		       "LD_PRELOAD=libgoro-heapprof.so";
@@ -113,7 +115,8 @@ static void
 begin(struct gr_page *pg, const char *name, long seconds)
 {
 	char text[128];
-	int err = gr_profile_begin(&pg->session, name, 0);
+	int err = gr_profile_begin(&pg->session, name, 0,
+				   number(parameter(pg, "creator")));
 
 	if (!err) {
 		pg->lasts = true;
@@ -170,6 +173,7 @@ profile(struct gr_page *pg, const char *name)
 	if (!debug) {
 		attach(pg, name, "");
 		err = gr_profile_make((enum gr_profile_kind)kind, NULL,
+				      number(parameter(pg, "creator")),
 				      &pg->text);
 	} else if (debug >= 2 && kind == GR_PROFILE_GOROUTINE) {
 		pg->type = text_type;

@@ -159,8 +159,10 @@ describe(enum gr_profile_kind kind, struct gr_profile_spec *spec)
 /* Under the guard. */
 static int
 fill(struct gr_traces *ts, enum gr_profile_kind kind,
-     const struct gr_regs *here)
+     const struct gr_regs *here, bool creators)
 {
+	if (creators && kind != GR_PROFILE_GOROUTINE)
+		return -EOPNOTSUPP;
 	if (!gr_code_refresh())
 		return -ENOMEM;
 	if (kind == GR_PROFILE_GOROUTINELEAK)
@@ -172,13 +174,13 @@ fill(struct gr_traces *ts, enum gr_profile_kind kind,
 	else if (kind >= GR_PROFILE_BLOCK)
 		gr_profile_events_copy(kind, ts);
 	else
-		gr_profile_goroutines(ts, kind, here, 0);
+		gr_profile_goroutines(ts, kind, here, 0, creators);
 	return 0;
 }
 
 int
 gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here,
-		   struct gr_traces **ret)
+		   bool creators, struct gr_traces **ret)
 {
 	struct gr_traces *ts = gr_traces_create(GR_TRACES_BYTES, true);
 	int err;
@@ -186,7 +188,7 @@ gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here,
 	if (!ts)
 		return -ENOMEM;
 	gr_profile_guard();
-	err = fill(ts, kind, here);
+	err = fill(ts, kind, here, creators);
 	gr_profile_unguard();
 	if (err)
 		gr_traces_destroy(ts);
@@ -221,7 +223,7 @@ gr_profile_count(enum gr_profile_kind kind)
 		return n;
 	}
 	gr_labels_hold();
-	if (!gr_profile_collect(kind, NULL, &ts)) {
+	if (!gr_profile_collect(kind, NULL, false, &ts)) {
 		gr_traces_each(ts, count, &n);
 		gr_traces_destroy(ts);
 	}
@@ -268,13 +270,13 @@ gr_profile_encode_wall(struct gr_traces *ts, int64_t period_ns,
 
 int
 gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
-		struct gr_pb *ret)
+		bool creators, struct gr_pb *ret)
 {
 	struct gr_traces *ts;
 	int err;
 
 	gr_labels_hold();
-	err = gr_profile_collect(kind, here, &ts);
+	err = gr_profile_collect(kind, here, creators, &ts);
 	if (!err) {
 		err = gr_profile_encode_kind(kind, ts, 0, ret);
 		gr_traces_destroy(ts);
@@ -307,7 +309,7 @@ make_wall(struct gr_pb *ret)
 {
 	struct gr_profile_session s;
 	int64_t until_ns = gr_now_ns() + WALL_NS, next_ns;
-	int err = gr_profile_begin(&s, "wall", 0);
+	int err = gr_profile_begin(&s, "wall", 0, false);
 
 	if (err)
 		return err;
@@ -334,7 +336,8 @@ goro_profile_write(const char *kind, int fd)
 	gr_regs_capture(&here);
 	section = section_begin();
 	err = wall ? make_wall(&bytes) :
-		     gr_profile_make((enum gr_profile_kind)k, &here, &bytes);
+		     gr_profile_make((enum gr_profile_kind)k, &here, false,
+				     &bytes);
 	if (!err)
 		err = gr_profile_write_all(fd, bytes.bytes, bytes.n);
 	gr_pb_fini(&bytes);
@@ -347,7 +350,7 @@ static int cpu_fd;
 int
 goro_profile_cpu_start(int fd, int hz)
 {
-	int err = gr_profile_cpu_start(hz);
+	int err = gr_profile_cpu_start(hz, false);
 
 	if (!err)
 		cpu_fd = fd;

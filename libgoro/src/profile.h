@@ -13,6 +13,7 @@
 #ifndef GR_PROFILE_H
 #define GR_PROFILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -54,14 +55,15 @@ extern const char *const gr_profile_names[GR_PROFILE_KINDS];
 /* How many events there are in it. */
 size_t gr_profile_count(enum gr_profile_kind kind);
 
-/* Append a profile to @ret; 0 or -errno. @here  the caller, or NULL. */
+/* Append a profile to @ret; 0 or -errno. @here  the caller, or NULL. @creators
+ * by who started the goroutines, too: -EOPNOTSUPP where nobody knows. */
 int gr_profile_make(enum gr_profile_kind kind, const struct gr_regs *here,
-		    struct gr_pb *ret);
+		    bool creators, struct gr_pb *ret);
 
 /* Its two halves: what is counted now, in a table that borrows labels; and
  * writing it down. The caller holds the labels around both. */
 int gr_profile_collect(enum gr_profile_kind kind, const struct gr_regs *here,
-		       struct gr_traces **ret);
+		       bool creators, struct gr_traces **ret);
 int gr_profile_encode_kind(enum gr_profile_kind kind, struct gr_traces *ts,
 			   int64_t duration_ns, struct gr_pb *ret);
 int gr_profile_encode_wall(struct gr_traces *ts, int64_t period_ns,
@@ -69,7 +71,8 @@ int gr_profile_encode_wall(struct gr_traces *ts, int64_t period_ns,
 
 /* Fill @ts, @value each; under gr_profile_guard(). */
 void gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
-			   const struct gr_regs *here, uint64_t value);
+			   const struct gr_regs *here, uint64_t value,
+			   bool creators);
 /* profile_objects.c: channels; goroutines that can never go on, 0 or -errno. */
 void gr_profile_chans(struct gr_traces *ts);
 const char *gr_profile_chan_text(uint32_t tag);
@@ -97,7 +100,7 @@ int64_t gr_profile_time_ns(void);
 int gr_profile_write_all(int fd, const void *bytes, size_t n);
 
 /* profile_cpu.c; as the public ones, but the profile is appended to @ret. */
-int gr_profile_cpu_start(int hz);
+int gr_profile_cpu_start(int hz, bool creators);
 int gr_profile_cpu_stop(struct gr_pb *ret);
 /* By a thread of the runtime's, when it starts. */
 void gr_profile_cpu_thread(pid_t tid);

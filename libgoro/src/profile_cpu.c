@@ -73,6 +73,7 @@ static struct {
 	uint32_t slots_n; /* [pair cpu-slot] */
 	uint32_t missed;  /* threads without a clock */
 	int64_t period_ns, start_ns;
+	bool creators; /* who started the goroutine is told */
 	enum { TIMERS, PERF_USER, PERF_ALL } source;
 	bool installed;
 } cpu = { .control = PTHREAD_MUTEX_INITIALIZER };
@@ -143,6 +144,8 @@ sample(struct slot *slot, const ucontext_t *uc)
 	/* [pair labels] its own goroutine's set, which it keeps meanwhile. */
 	if (g)
 		key.labels = gr_load_acq(&g->labels);
+	if (g && cpu.creators)
+		key.creator = g->creator_pc;
 	gr_traces_add(cpu.ts, &key, 1, (uint64_t)used_ns);
 }
 
@@ -375,7 +378,7 @@ prepare(void)
 }
 
 int
-gr_profile_cpu_start(int hz)
+gr_profile_cpu_start(int hz, bool creators)
 {
 	int err = -EBUSY;
 
@@ -390,6 +393,7 @@ gr_profile_cpu_start(int hz)
 	if (!err) {
 		cpu.period_ns = 1000000000 / (hz ? hz : DEFAULT_HZ);
 		cpu.missed = 0;
+		cpu.creators = creators;
 		cpu.start_ns = gr_now_ns();
 		gr_store_sc(&cpu.on, true); /* [pair cpu-on] */
 		choose_source();

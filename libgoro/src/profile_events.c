@@ -180,8 +180,9 @@ gr_profile_started(struct gr_m *m)
 {
 	const struct gr_g *g = m->g;
 	uintptr_t pc[] = { (uintptr_t)g->fn, g->creator_pc - 1 };
-	struct gr_trace_key key = { pc, 1 + (g->creator_pc != 0), 0,
-				    g->labels };
+	struct gr_trace_key key = { .pc = pc,
+				    .n = 1 + (g->creator_pc != 0),
+				    .labels = g->labels };
 	uint64_t now = gr_cycles(), count, value;
 
 	/* Its creator may have been here before anybody asked. */

@@ -28,6 +28,7 @@ struct roll {
 	struct gr_manners manners;
 	enum gr_profile_kind kind;
 	uint64_t value; /* of each */
+	bool creators;  /* as part of what they are summed by */
 	void (*fn)(const struct gr_profile_wait *wait, void *arg);
 	void *arg; /* GR_PROFILE_WAIT: for those that wait only */
 	uintptr_t pc[GR_TRACE_DEPTH];
@@ -116,7 +117,8 @@ walk(struct roll *r, const struct gr_g *g, const struct look *l, unsigned state)
 static void
 add(struct roll *r, const struct look *l, uint32_t n)
 {
-	struct gr_trace_key key = { r->pc, n, 0, l->labels };
+	struct gr_trace_key key = { r->pc, n, 0, l->labels,
+				    r->creators ? l->creator_pc : 0 };
 
 	if (r->kind == GR_PROFILE_WAIT) {
 		key.tag = l->reason < GORO_WAIT_REASONS ? l->reason : 0;
@@ -176,14 +178,14 @@ count_threads(struct gr_traces *ts)
 
 	for (struct gr_m *m = gr_load_acq(&gr_threads); m; m = m->next)
 		if (gr_load_acq(&m->tid)) /* [pair threads] */
-			gr_traces_add(ts,
-				      &(struct gr_trace_key){ &pc, 1, 0, NULL },
-				      1, 0);
+			gr_traces_add(
+				ts, &(struct gr_trace_key){ .pc = &pc, .n = 1 },
+				1, 0);
 }
 
 void
 gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
-		      const struct gr_regs *here, uint64_t value)
+		      const struct gr_regs *here, uint64_t value, bool creators)
 {
 	const struct gr_m *m = gr_m_self();
 	struct roll r = {
@@ -193,6 +195,7 @@ gr_profile_goroutines(struct gr_traces *ts, enum gr_profile_kind kind,
 		.here = here,
 		.kind = kind,
 		.value = value,
+		.creators = creators,
 	};
 
 	if (kind == GR_PROFILE_THREADCREATE) {

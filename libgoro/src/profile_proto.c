@@ -282,19 +282,25 @@ hash_of_location(const struct encoder *e, uint32_t i)
 	return hash_of_pc(e->location[i - 1].pc);
 }
 
+/* A function's name, or the place of @pc, in @place. */
+static const char *
+text_of_pc(const struct gr_name *name, uintptr_t pc, char place[GR_NAME_MAX])
+{
+	if (*name->text)
+		return name->text;
+	snprintf(place, GR_NAME_MAX, "%s+%#zx",
+		 name->module ? gr_module_name(name->module) : "",
+		 pc - (name->module ? name->module->bias : 0));
+	return name->module ? place : place + 1;
+}
+
 static void
 describe(struct encoder *e, uint32_t id, uintptr_t pc)
 {
 	char place[GR_NAME_MAX];
 	struct gr_name *name = gr_names_get(e->names, pc);
-	const char *text = name->text;
+	const char *text = text_of_pc(name, pc, place);
 
-	if (!*text) {
-		snprintf(place, sizeof(place), "%s+%#zx",
-			 name->module ? gr_module_name(name->module) : "",
-			 pc - (name->module ? name->module->bias : 0));
-		text = name->module ? place : place + 1;
-	}
 	e->location[id - 1].internal = gr_name_is_internal(name, e->library);
 	put_location(e, id, pc, mapping_id(e, name->module), text);
 }
@@ -388,6 +394,26 @@ put_frames(struct encoder *e, const struct gr_trace *t, bool internal_too)
 	return n;
 }
 
+/* What a trace is summed by besides its stack. */
+static void
+put_labels(struct encoder *e, const struct gr_trace *t)
+{
+	const struct gr_labels *set = t->labels;
+	uintptr_t creator = t->creator - 1; /* of a call, not behind it */
+	char place[GR_NAME_MAX];
+
+	for (uint32_t i = 0; set && i < set->n; i++)
+		put_label(e, set->label[i].key, set->label[i].value);
+	if (set && set->name)
+		put_label(e, "goroutine name", set->name);
+	if (t->creator)
+		put_label(e, "creator",
+			  text_of_pc(gr_names_get(e->names, creator), creator,
+				     place));
+	if (e->spec->tag_key && t->tag)
+		put_label(e, e->spec->tag_key, e->spec->tag_text(t->tag));
+}
+
 static void
 put_trace(const struct gr_trace *t, void *arg)
 {
@@ -406,11 +432,7 @@ put_trace(const struct gr_trace *t, void *arg)
 		put_frames(e, t, true); /* better than none */
 	gr_pb_end(&e->samples, at);
 	put_values(e, &sums);
-	for (uint32_t i = 0; t->labels && i < t->labels->n; i++)
-		put_label(e, t->labels->label[i].key,
-			  t->labels->label[i].value);
-	if (e->spec->tag_key && t->tag)
-		put_label(e, e->spec->tag_key, e->spec->tag_text(t->tag));
+	put_labels(e, t);
 	gr_pb_end(&e->samples, sample);
 }
 

@@ -29,22 +29,26 @@ find_kind(const char *name)
 }
 
 /*
- * @name  a kind of goro_profile_write(), or "cpu" or "wall"
- * @hz    of these two; 0: what is usual
+ * @name      a kind of goro_profile_write(), or "cpu" or "wall"
+ * @hz        of these two; 0: what is usual
+ * @creators  of these two and "goroutine": by who started them, too
  *
- * Returns 0; -ENOENT: no such kind; -EINVAL: @hz; -EBUSY, -EPERM, -ENOMEM: as
+ * Returns 0; -ENOENT: no such kind; -EINVAL: @hz; -EOPNOTSUPP: @creators; -EBUSY, -EPERM, -ENOMEM: as
  * goro_profile_cpu_start()
  */
 int
-gr_profile_begin(struct gr_profile_session *s, const char *name, int hz)
+gr_profile_begin(struct gr_profile_session *s, const char *name, int hz,
+		 bool creators)
 {
 	int kind = find_kind(name), err;
 
 	if (kind < 0)
 		return kind;
-	*s = (struct gr_profile_session){ .name = name, .kind = kind };
+	*s = (struct gr_profile_session){ .name = name,
+					  .kind = kind,
+					  .creators = creators };
 	if (kind == CPU)
-		return gr_profile_cpu_start(hz);
+		return gr_profile_cpu_start(hz, creators);
 	if (hz < 0 || hz > WALL_MAX_HZ)
 		return -EINVAL;
 	gr_labels_hold(); /* the tables borrow them */
@@ -54,7 +58,7 @@ gr_profile_begin(struct gr_profile_session *s, const char *name, int hz)
 		err = s->traces ? 0 : -ENOMEM;
 	} else {
 		s->turned_on = gr_profile_events_turn_on(kind);
-		err = gr_profile_collect(kind, NULL, &s->traces);
+		err = gr_profile_collect(kind, NULL, creators, &s->traces);
 	}
 	if (err) {
 		gr_profile_events_turn_off(s->turned_on);
@@ -79,7 +83,7 @@ gr_profile_tick(struct gr_profile_session *s)
 	passed = 1 + (now_ns - s->next_ns) / s->period_ns;
 	gr_profile_guard();
 	gr_profile_goroutines(s->traces, GR_PROFILE_GOROUTINE, NULL,
-			      (uint64_t)(passed * s->period_ns));
+			      (uint64_t)(passed * s->period_ns), s->creators);
 	gr_profile_unguard();
 	s->next_ns += passed * s->period_ns;
 	return s->next_ns;
@@ -101,7 +105,7 @@ encode(struct gr_profile_session *s, struct gr_pb *ret)
 	if (s->kind == WALL)
 		return gr_profile_encode_wall(s->traces, s->period_ns,
 					      duration_ns, ret);
-	err = gr_profile_collect(s->kind, NULL, &now);
+	err = gr_profile_collect(s->kind, NULL, s->creators, &now);
 	if (err)
 		return err;
 	gr_traces_each(s->traces, subtract, now);

@@ -15,6 +15,7 @@
 #ifndef GR_PROFILE_SESSION_H
 #define GR_PROFILE_SESSION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "pb.h"
@@ -25,9 +26,11 @@ struct gr_profile_session {
 	struct gr_traces *traces;
 	int64_t start_ns, period_ns, next_ns;
 	uint32_t turned_on; /* GR_EVENTS_* */
+	bool creators;
 };
 
-int gr_profile_begin(struct gr_profile_session *s, const char *name, int hz);
+int gr_profile_begin(struct gr_profile_session *s, const char *name, int hz,
+		     bool creators);
 /* Returns when to call again; GORO_FOREVER: never. */
 int64_t gr_profile_tick(struct gr_profile_session *s);
 /* @ret  NULL: nobody wants it any more */

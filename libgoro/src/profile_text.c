@@ -84,6 +84,21 @@ is_shown(struct text *x, const struct gr_trace *t, uint32_t i, bool all)
 }
 
 static void
+put_labels(struct text *x, const struct gr_labels *set)
+{
+	const char *before = "# labels: {";
+
+	for (uint32_t i = 0; i < set->n; i++, before = ", ")
+		gr_pb_printf(x->to, "%s\"%s\":\"%s\"", before,
+			     set->label[i].key, set->label[i].value);
+	if (set->name)
+		gr_pb_printf(x->to, "%s\"goroutine name\":\"%s\"", before,
+			     set->name);
+	if (set->n || set->name)
+		gr_pb_printf(x->to, "}\n");
+}
+
+static void
 put_trace(struct text *x, const struct gr_trace *t)
 {
 	bool all = true;
@@ -102,11 +117,8 @@ put_trace(struct text *x, const struct gr_trace *t)
 		if (is_shown(x, t, i, all))
 			gr_pb_printf(x->to, " %#zx", t->pc[i] + 1);
 	gr_pb_printf(x->to, "\n");
-	for (uint32_t i = 0; t->labels && i < t->labels->n; i++)
-		gr_pb_printf(x->to, "%s\"%s\":\"%s\"%s",
-			     i ? ", " : "# labels: {", t->labels->label[i].key,
-			     t->labels->label[i].value,
-			     i + 1 == t->labels->n ? "}\n" : "");
+	if (t->labels)
+		put_labels(x, t->labels);
 	for (uint32_t i = 0; i < t->n; i++) {
 		const struct gr_name *name = gr_names_get(x->names, t->pc[i]);
 
@@ -199,7 +211,7 @@ gr_profile_put_text(int kind, struct gr_pb *to)
 	if (kind >= GR_PROFILE_BLOCK)
 		x.scale = gr_cycle_ns();
 	gr_labels_hold();
-	err = gr_profile_collect((enum gr_profile_kind)kind, NULL, &ts);
+	err = gr_profile_collect((enum gr_profile_kind)kind, NULL, false, &ts);
 	if (!err) {
 		err = put_all(&x, ts, kind);
 		gr_traces_destroy(ts);

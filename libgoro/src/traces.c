@@ -61,7 +61,7 @@ mix(uint64_t h, uint64_t v)
 static uint64_t
 key_hash(const struct gr_trace_key *key)
 {
-	uint64_t h = mix(key->n, key->tag);
+	uint64_t h = mix(mix(key->n, key->tag), key->creator);
 
 	if (key->labels)
 		h = mix(h, key->labels->hash);
@@ -77,6 +77,7 @@ find(struct gr_trace *from, const struct gr_trace *end,
 {
 	for (struct gr_trace *t = from; t != end; t = t->next)
 		if (t->hash == hash && t->n == key->n && t->tag == key->tag &&
+		    t->creator == key->creator &&
 		    !memcmp(t->pc, key->pc, key->n * sizeof(*key->pc)) &&
 		    gr_labels_equal(t->labels, key->labels))
 			return t;
@@ -98,6 +99,7 @@ make(struct gr_traces *ts, const struct gr_trace_key *key, uint64_t hash)
 		return NULL;
 	t = (struct gr_trace *)((char *)ts + at);
 	t->labels = key->labels;
+	t->creator = key->creator;
 	t->hash = hash;
 	t->n = key->n;
 	t->tag = key->tag;
@@ -166,7 +168,8 @@ gr_traces_lose(struct gr_traces *ts, uint64_t count, uint64_t value)
 void
 gr_traces_copy(struct gr_traces *to, const struct gr_trace *t, int sign)
 {
-	const struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels };
+	const struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels,
+					  t->creator };
 	uint64_t s = (uint64_t)(int64_t)sign;
 	/* [pair trace-gone] acquire: what came before it went is in the other
 	 * sums by now, so that there is never less than nothing left. */

@@ -41,6 +41,7 @@ struct gr_trace_key {
 	uint32_t n;
 	uint32_t tag; /* the profile's own: a reason to wait */
 	struct gr_labels *labels;
+	uintptr_t creator; /* a PC; 0: not told */
 };
 
 struct gr_trace {
@@ -49,6 +50,7 @@ struct gr_trace {
 	uint64_t hash;
 	uint64_t count, value;           /* [pair trace-sums] */
 	uint64_t gone_count, gone_value; /* [pair trace-gone] */
+	uintptr_t creator;
 	uint32_t n, tag;
 	uintptr_t pc[];
 };

@@ -45,6 +45,8 @@ why_not(int err)
 		return "the program handles SIGPROF itself";
 	case -EINVAL:
 		return "so many samples a second are not to be had";
+	case -EOPNOTSUPP:
+		return "creators are known of cpu, goroutine and wall";
 	case -ENODATA:
 		return "allocations are not sampled: the program must be "
 		       "started with LD_PRELOAD=libgoro-heapprof.so";
@@ -60,11 +62,11 @@ why_not(int err)
 /* Until the time is over, or whoever asks wants no more. */
 static int
 profile_for(struct gr_question *q, const char *kind, int64_t ms, int hz,
-	    struct gr_pb *ret)
+	    bool creators, struct gr_pb *ret)
 {
 	struct gr_profile_session s;
 	int64_t until_ns = gr_now_ns() + ms * 1000000, tick_ns;
-	int err = gr_profile_begin(&s, kind, hz);
+	int err = gr_profile_begin(&s, kind, hz, creators);
 
 	if (err)
 		return err;
@@ -75,25 +77,25 @@ profile_for(struct gr_question *q, const char *kind, int64_t ms, int hz,
 	return gr_profile_end(&s, ret);
 }
 
-/* "profile KIND MILLISECONDS HZ": as goro_profile_write(), or what happens in
- * so long a time; hertz are of "cpu" and "wall". */
+/* "profile KIND MILLISECONDS HZ [creator]": as goro_profile_write(), or what
+ * happens in so long a time; hertz are of "cpu" and "wall". */
 static const char *
 profile(struct gr_question *q)
 {
 	struct gr_pb bytes = { 0 };
-	char kind[32];
+	char kind[32], more[16] = "creator";
 	long long ms;
 	int hz, found, err;
+	int n = sscanf(q->args, "%31s %lld %d %15s", kind, &ms, &hz, more);
 
-	if (sscanf(q->args, "%31s %lld %d", kind, &ms, &hz) != 3 || ms < 0 ||
-	    ms > 86400000)
+	if (n < 3 || ms < 0 || ms > 86400000 || strcmp(more, "creator"))
 		return "a profile is of a kind, milliseconds and hertz";
 	found = gr_profile_find(kind);
 	if (!ms && found >= 0)
-		err = gr_profile_make((enum gr_profile_kind)found, NULL,
+		err = gr_profile_make((enum gr_profile_kind)found, NULL, n == 4,
 				      &bytes);
 	else
-		err = profile_for(q, kind, ms, hz, &bytes);
+		err = profile_for(q, kind, ms, hz, n == 4, &bytes);
 	if (!err)
 		err = gr_profile_write_all(q->data, bytes.bytes, bytes.n);
 	gr_pb_fini(&bytes);

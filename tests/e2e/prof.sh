@@ -34,8 +34,21 @@ valid "$tmp/cpu"
 # Of a moment: all goroutines, with labels.
 "$prof" -o "$tmp/goroutine" goroutine "$victim" || fail "goroutine: $?"
 valid "$tmp/goroutine"
-grep -q '^7 role=waiter goro_chan_recv@.* waiter@burn.c:' "$tmp/text" ||
+grep -q '^6 role=waiter goro_chan_recv@.* waiter@burn.c:' "$tmp/text" ||
 	fail "goroutine: $(cat "$tmp/text")"
+
+# Only what is asked for; and who started them. One has a name.
+"$prof" --creator --label role=waiter --label "goroutine name=last" \
+	-o "$tmp/goroutine1" goroutine "$victim" || fail "labels: $?"
+valid "$tmp/goroutine1"
+grep -q '^1 role=waiter goroutine name=last creator=program goro_chan_recv@' \
+	"$tmp/text" || fail "labels: $(cat "$tmp/text")"
+[ "$(wc -l <"$tmp/text")" = 1 ] || fail "labels: $(cat "$tmp/text")"
+"$prof" -d 1 --creator --label role -o "$tmp/wall" wall "$victim" ||
+	fail "wall by creator: $?"
+valid "$tmp/wall"
+grep -q 'creator=program ' "$tmp/text" || fail "wall: $(cat "$tmp/text")"
+grep -qv 'role=' "$tmp/text" && fail "not labelled: $(cat "$tmp/text")"
 
 # What happens is recorded for as long as it is asked for.
 for kind in block wait wall; do
@@ -95,6 +108,7 @@ refused 64 "is no number of seconds" -d soon cpu 1
 refused 64 "is no frequency" --hz 0 cpu 1
 refused 64 "takes two files" --diff a
 refused 2 "there is no process" cpu 999999999
+refused 2 "creators are known" --creator block "$victim"
 refused 2 "no such profile" nonsense "$victim"
 refused 2 "no thread that answers" cpu $$
 refused 2 "cannot open" --diff "$tmp/none" "$tmp/none"

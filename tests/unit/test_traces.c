@@ -40,14 +40,14 @@ traces_are_apart_by_frames_and_tag(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10; i++) {
-		gr_traces_add(ts, &(struct gr_trace_key){ pc, 3, 0, NULL }, 1,
-			      5);
-		gr_traces_add(ts, &(struct gr_trace_key){ pc, 2, 0, NULL }, 1,
-			      5);
-		gr_traces_add(ts, &(struct gr_trace_key){ pc, 3, 1, NULL }, 1,
-			      5);
-		gr_traces_add(ts, &(struct gr_trace_key){ pc, 0, 0, NULL }, 1,
-			      5);
+		gr_traces_add(ts, &(struct gr_trace_key){ pc, 3, 0, NULL, 0 },
+			      1, 5);
+		gr_traces_add(ts, &(struct gr_trace_key){ pc, 2, 0, NULL, 0 },
+			      1, 5);
+		gr_traces_add(ts, &(struct gr_trace_key){ pc, 3, 1, NULL, 0 },
+			      1, 5);
+		gr_traces_add(ts, &(struct gr_trace_key){ pc, 0, 0, NULL, 0 },
+			      1, 5);
 	}
 	assert_int_equal(sums_of(ts).n, 4);
 	assert_int_equal(sums_of(ts).count, 40);
@@ -66,7 +66,8 @@ add_all(void *arg)
 			uintptr_t pc[] = { i, 2 * i, 3 };
 
 			gr_traces_add(arg,
-				      &(struct gr_trace_key){ pc, 3, 0, NULL },
+				      &(struct gr_trace_key){ pc, 3, 0, NULL,
+							      0 },
 				      1, i);
 		}
 	return NULL;
@@ -99,8 +100,8 @@ traces_say_what_they_had_no_room_for(void **state)
 
 	(void)state;
 	for (uintptr_t i = 0; i < STACKS; i++)
-		gr_traces_add(ts, &(struct gr_trace_key){ &i, 1, 0, NULL }, 1,
-			      2);
+		gr_traces_add(ts, &(struct gr_trace_key){ &i, 1, 0, NULL, 0 },
+			      1, 2);
 	assert_true(sums_of(ts).n > 500);
 	assert_true(ts->lost > 0);
 	assert_int_equal(sums_of(ts).count + ts->lost, STACKS);

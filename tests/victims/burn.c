@@ -45,8 +45,8 @@ worker(void *arg)
 static void
 waiter(void *arg)
 {
-	(void)arg;
 	goro_label_set("role", "waiter");
+	goro_set_name(arg);
 	goro_chan_recv(never, NULL);
 	__asm__ volatile("");
 }
@@ -56,8 +56,9 @@ program(void *arg)
 {
 	(void)arg;
 	never = goro_chan_create(0, 0);
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 6; i++)
 		goro_go(waiter, NULL);
+	goro_go(waiter, (void *)"last");
 	goro_go(worker, NULL);
 	goro_sleep(10000000);
 	puts("ready");
