@@ -113,7 +113,7 @@ put_problem(FILE *to, size_t i, const char *problem)
 {
 	fprintf(to,
 		"    <testcase classname=\"goro-leakcheck\" name=\"the check "
-		"itself, %zu\">\n      <error message=\"",
+		"itself, %zu\">\n      <error type=\"unchecked\" message=\"",
 		i + 1);
 	put_xml(to, problem);
 	fprintf(to, "\"/>\n    </testcase>\n");
@@ -283,6 +283,24 @@ put_message(struct gt_json *j, const char *key, const char *text)
 	gt_json_close(j, '}');
 }
 
+/* A path as a reference that URIs allow. */
+static void
+put_uri(struct gt_json *j, const char *path)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._~!$&'()*+,;=@/";
+	char uri[3 * PATH_MAX + 1], *to = uri;
+
+	for (; *path && to < uri + sizeof(uri) - 3; path++)
+		if (strchr(plain, *path))
+			*to++ = *path;
+		else
+			to += sprintf(to, "%%%02X", (unsigned char)*path);
+	*to = '\0';
+	gt_json_put_string(j, "uri", uri);
+}
+
 static void
 put_location(struct gt_json *j, const struct leak_frame *f, const char *text)
 {
@@ -293,7 +311,7 @@ put_location(struct gt_json *j, const struct leak_frame *f, const char *text)
 	gt_json_open(j, '{');
 	gt_json_key(j, "artifactLocation");
 	gt_json_open(j, '{');
-	gt_json_put_string(j, "uri", shown_path(f->file));
+	put_uri(j, shown_path(f->file));
 	gt_json_close(j, '}');
 	gt_json_key(j, "region");
 	gt_json_open(j, '{');

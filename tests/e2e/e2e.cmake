@@ -202,9 +202,26 @@ if(TARGET goro-leakcheck AND NOT "thread" IN_LIST GORO_SANITIZE)
 					$<TARGET_FILE:goro-leakcheck>
 					$<TARGET_FILE:victim_leaks>)
 		endif()
+		# The same program after an edit: all its lines have moved, and
+		# what leaks has not changed.
+		set(moved "${CMAKE_CURRENT_BINARY_DIR}/moved [a #1]/leaks.c")
+		file(READ victims/leaks.c text)
+		string(PREPEND text "/*\n * Something new.\n */\n\n")
+		string(REPLACE "\tif (!strcmp(how, \"leaked\"))"
+			"\n\n\n\tif (!strcmp(how, \"leaked\"))" text "${text}")
+		file(CONFIGURE OUTPUT "${moved}" CONTENT "${text}" @ONLY)
+		set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+			victims/leaks.c)
+		add_executable(victim_leaks_moved "${moved}")
+		target_link_libraries(victim_leaks_moved PRIVATE goro::goro)
 		goro_add_test(leakcheck_ci LABEL e2e TIMEOUT 120
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/leakcheck_ci.py
 				$<TARGET_FILE:goro-leakcheck>
-				$<TARGET_FILE:victim_leaks>)
+				$<TARGET_FILE:victim_leaks>
+				$<TARGET_FILE:victim_leaks_moved>)
+		goro_add_test(leakcheck_schema LABEL e2e TIMEOUT 120
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/leakcheck_schema.py
+				$<TARGET_FILE:goro-leakcheck>
+				$<TARGET_FILE:victim_leaks_moved> leaks.c)
 	endif()
 endif()
