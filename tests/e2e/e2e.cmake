@@ -206,7 +206,8 @@ if(TARGET goro-leakcheck AND NOT "thread" IN_LIST GORO_SANITIZE)
 		# what leaks has not changed.
 		set(moved "${CMAKE_CURRENT_BINARY_DIR}/moved [a #1]/leaks.c")
 		file(READ victims/leaks.c text)
-		string(PREPEND text "/*\n * Something new.\n */\n\n")
+		string(REPEAT "\n" 1000 lines)
+		string(PREPEND text "${lines}")
 		string(REPLACE "\tif (!strcmp(how, \"leaked\"))"
 			"\n\n\n\tif (!strcmp(how, \"leaked\"))" text "${text}")
 		file(CONFIGURE OUTPUT "${moved}" CONTENT "${text}" @ONLY)
