@@ -186,3 +186,23 @@ t_run_procs(const char *procs, int (*fn)(void *arg), void *arg)
 		unsetenv("GOROMAXPROCS");
 	free(before);
 }
+
+static int (*main_goroutine)(void *arg);
+
+static void
+run_main(void)
+{
+	goro_run(main_goroutine, NULL);
+}
+
+void
+t_expect_end(int (*fn)(void *arg), const char *message)
+{
+	static struct t_child child;
+
+	main_goroutine = fn;
+	t_child_run(&child, run_main);
+	assert_int_equal(child.status, 2);
+	if (!strstr(child.out, message))
+		fail_msg("\"%s\" is not in:\n%s", message, child.out);
+}

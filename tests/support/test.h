@@ -81,6 +81,10 @@ struct t_child {
  */
 void t_child_run(struct t_child *child, void (*fn)(void));
 
+/* A process of its own whose main goroutine is @fn must end with status 2, as
+ * panics and deadlocks do, having said @message. */
+void t_expect_end(int (*fn)(void *arg), const char *message);
+
 /* goro_run() that must give 0, with so many workers from its start, whatever
  * the environment says. */
 void t_run_procs(const char *procs, int (*fn)(void *arg), void *arg);

@@ -11,8 +11,6 @@
 #include "goro/goro.h"
 #include "queued.h"
 
-static struct t_child child;
-
 struct line {
 	struct goro_mutex mutex;
 	struct goro_cond cond;
@@ -275,36 +273,18 @@ wait_for_nobody(void *arg)
 	return 0;
 }
 
-static int (*misuse)(void *arg);
-
-static void
-run_misuse(void)
-{
-	goro_run(misuse, NULL);
-}
-
-static void
-expect_end(int (*fn)(void *arg), const char *message)
-{
-	misuse = fn;
-	t_child_run(&child, run_misuse);
-	assert_int_equal(child.status, 2);
-	if (!strstr(child.out, message))
-		fail_msg("\"%s\" is not in:\n%s", message, child.out);
-}
-
 static void
 cond_wait_without_the_mutex_panics(void **state)
 {
 	(void)state;
-	expect_end(wait_unlocked, "panic: sync: unlock of unlocked mutex\n");
+	t_expect_end(wait_unlocked, "panic: sync: unlock of unlocked mutex\n");
 }
 
 static void
 cond_that_nobody_signals_is_a_deadlock(void **state)
 {
 	(void)state;
-	expect_end(wait_for_nobody, "all goroutines are asleep - deadlock!");
+	t_expect_end(wait_for_nobody, "all goroutines are asleep - deadlock!");
 }
 
 int

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "goro/goro.h"
 #include "barrier.h"
+#include "goro/goro.h"
 #include "queued.h"
 
 static struct t_child child;
@@ -350,39 +350,22 @@ lock_twice(void *arg)
 	return 0;
 }
 
-static int (*misuse)(void *arg);
-
-static void
-run_misuse(void)
-{
-	goro_run(misuse, NULL);
-}
-
-static void
-expect_end(int (*fn)(void *arg), const char *message)
-{
-	misuse = fn;
-	t_child_run(&child, run_misuse);
-	assert_int_equal(child.status, 2);
-	if (!strstr(child.out, message))
-		fail_msg("\"%s\" is not in:\n%s", message, child.out);
-}
-
 static void
 mutex_misuse_panics(void **state)
 {
 	(void)state;
-	expect_end(unlock_unlocked, "panic: sync: unlock of unlocked mutex\n");
-	expect_end(unlock_twice, "panic: sync: unlock of unlocked mutex\n");
-	expect_end(unlock_by_another, "panic: sync: unlock of another "
-				      "goroutine's mutex\n");
+	t_expect_end(unlock_unlocked, "panic: sync: unlock of unlocked "
+				      "mutex\n");
+	t_expect_end(unlock_twice, "panic: sync: unlock of unlocked mutex\n");
+	t_expect_end(unlock_by_another, "panic: sync: unlock of another "
+					"goroutine's mutex\n");
 }
 
 static void
 mutex_locked_twice_is_a_deadlock(void **state)
 {
 	(void)state;
-	expect_end(lock_twice, "all goroutines are asleep - deadlock!");
+	t_expect_end(lock_twice, "all goroutines are asleep - deadlock!");
 }
 
 static void

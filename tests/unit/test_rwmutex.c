@@ -11,8 +11,6 @@
 #include "goro/goro.h"
 #include "queued.h"
 
-static struct t_child child;
-
 static int
 waiting_readers(struct goro_rwmutex *rw)
 {
@@ -595,49 +593,32 @@ upgrade(void *arg)
 	return 0;
 }
 
-static int (*misuse)(void *arg);
-
-static void
-run_misuse(void)
-{
-	goro_run(misuse, NULL);
-}
-
-static void
-expect_end(int (*fn)(void *arg), const char *message)
-{
-	misuse = fn;
-	t_child_run(&child, run_misuse);
-	assert_int_equal(child.status, 2);
-	if (!strstr(child.out, message))
-		fail_msg("\"%s\" is not in:\n%s", message, child.out);
-}
-
 static void
 rwmutex_misuse_panics(void **state)
 {
 	(void)state;
-	expect_end(unlock_unlocked, "panic: sync: Unlock of unlocked "
+	t_expect_end(unlock_unlocked, "panic: sync: Unlock of unlocked "
+				      "RWMutex\n");
+	t_expect_end(unlock_after_rlock, "panic: sync: Unlock of unlocked "
+					 "RWMutex\n");
+	t_expect_end(runlock_unlocked, "panic: sync: RUnlock of unlocked "
+				       "RWMutex\n");
+	t_expect_end(runlock_after_lock, "panic: sync: RUnlock of unlocked "
+					 "RWMutex\n");
+	t_expect_end(runlock_twice, "panic: sync: RUnlock of unlocked "
 				    "RWMutex\n");
-	expect_end(unlock_after_rlock, "panic: sync: Unlock of unlocked "
-				       "RWMutex\n");
-	expect_end(runlock_unlocked, "panic: sync: RUnlock of unlocked "
-				     "RWMutex\n");
-	expect_end(runlock_after_lock, "panic: sync: RUnlock of unlocked "
-				       "RWMutex\n");
-	expect_end(runlock_twice, "panic: sync: RUnlock of unlocked RWMutex\n");
-	expect_end(unlock_by_another, "panic: sync: Unlock of another "
-				      "goroutine's RWMutex\n");
-	expect_end(runlock_by_another, "panic: sync: RUnlock of another "
-				       "goroutine's RWMutex\n");
+	t_expect_end(unlock_by_another, "panic: sync: Unlock of another "
+					"goroutine's RWMutex\n");
+	t_expect_end(runlock_by_another, "panic: sync: RUnlock of another "
+					 "goroutine's RWMutex\n");
 }
 
 static void
 rwmutex_locked_twice_is_a_deadlock(void **state)
 {
 	(void)state;
-	expect_end(lock_twice, "all goroutines are asleep - deadlock!");
-	expect_end(upgrade, "all goroutines are asleep - deadlock!");
+	t_expect_end(lock_twice, "all goroutines are asleep - deadlock!");
+	t_expect_end(upgrade, "all goroutines are asleep - deadlock!");
 }
 
 int

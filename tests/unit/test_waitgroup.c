@@ -12,8 +12,6 @@
 #include "goro/goro.h"
 #include "queued.h"
 
-static struct t_child child;
-
 T_GORO(waitgroup_wait_at_zero_returns)
 {
 	struct goro_waitgroup a = GORO_WAITGROUP_INIT, b;
@@ -204,42 +202,26 @@ wait_without_done(void *arg)
 	return 0;
 }
 
-static int (*misuse)(void *arg);
-
-static void
-run_misuse(void)
-{
-	setenv("GOROMAXPROCS", "1", 1);
-	goro_run(misuse, NULL);
-}
-
-static void
-expect_end(int (*fn)(void *arg), const char *message)
-{
-	misuse = fn;
-	t_child_run(&child, run_misuse);
-	assert_int_equal(child.status, 2);
-	if (!strstr(child.out, message))
-		fail_msg("\"%s\" is not in:\n%s", message, child.out);
-}
-
 static void
 waitgroup_misuse_panics(void **state)
 {
 	(void)state;
-	expect_end(done_below_zero, "panic: sync: negative WaitGroup "
-				    "counter\n");
-	expect_end(add_below_zero, "panic: sync: negative WaitGroup counter\n");
-	expect_end(wait_for_reused, "panic: sync: WaitGroup is reused before "
-				    "previous Wait has "
-				    "returned\n");
+	setenv("GOROMAXPROCS", "1", 1); /* who comes when is then known */
+	t_expect_end(done_below_zero, "panic: sync: negative WaitGroup "
+				      "counter\n");
+	t_expect_end(add_below_zero, "panic: sync: negative WaitGroup "
+				     "counter\n");
+	t_expect_end(wait_for_reused, "panic: sync: WaitGroup is reused before "
+				      "previous Wait has "
+				      "returned\n");
 }
 
 static void
 waitgroup_that_nobody_ends_is_a_deadlock(void **state)
 {
 	(void)state;
-	expect_end(wait_without_done, "all goroutines are asleep - deadlock!");
+	t_expect_end(wait_without_done, "all goroutines are asleep - "
+					"deadlock!");
 }
 
 int
