@@ -19,10 +19,12 @@
 #include "cli.h"
 #include "prof_show.h"
 #include "tracer/ask.h"
+#include "tracer/profile_look.h"
 
 enum {
 	DEFAULT_MS = 10000,
 	MAX_S = 86400,
+	WALL_HZ = 99,
 	LABELS = 16,     /* to be had at once */
 	PATIENCE_S = 60, /* for the answer, after the time is over */
 };
@@ -257,6 +259,33 @@ is_of_a_moment(const char *kind)
 	return false;
 }
 
+/* When the process cannot be asked, goroutines can still be looked at. */
+static struct gt_error *
+look(const struct options *o, const struct gt_ask_watch *watch, int64_t ms,
+     struct gt_error *refused, struct gt_profile *ret)
+{
+	const struct gt_profile_looks looks = {
+		.wall = !strcmp(o->kind, "wall"),
+		.ms = ms,
+		.hz = o->hz ? o->hz : WALL_HZ,
+		.creator = o->creator,
+		.watch = watch,
+	};
+
+	if ((refused->code != GT_NO_RUNTIME && refused->sys != ETIMEDOUT) ||
+	    (!looks.wall && (strcmp(o->kind, "goroutine") || ms)))
+		return refused;
+	struct gt_error *err = gt_profile_look(o->pid, &looks, ret);
+	if (err) {
+		gt_error_free(err);
+		gt_profile_fini(ret);
+		return refused;
+	}
+	cli_say("%s: it was looked at from outside", refused->text);
+	gt_error_free(refused);
+	return NULL;
+}
+
 static struct gt_error *
 ask(const struct options *o, struct gt_profile *ret)
 {
@@ -281,6 +310,8 @@ ask(const struct options *o, struct gt_profile *ret)
 					      &watch, &bytes, &n);
 	if (p.terminal && p.shown)
 		fputc('\n', stderr);
+	if (err && !interrupted)
+		return look(o, &watch, p.ms, err, ret);
 	return err ? err : gt_profile_read(bytes, n, ret);
 }
 

@@ -56,6 +56,15 @@ gt_model_fini(struct gt_model *model)
 	*model = (struct gt_model){ 0 };
 }
 
+void
+gt_model_clear(struct gt_model *model)
+{
+	gt_error_free(model->stats.problem);
+	model->stats = (struct gt_snapshot_stats){ 0 };
+	model->goroutines_n = model->frames_n = model->channels_n = 0;
+	model->waits_n = model->holds_n = 0;
+}
+
 enum { PROGRESS_EVERY = 8192 };
 
 struct loader {

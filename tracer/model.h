@@ -92,6 +92,9 @@ struct gt_error *gt_model_init(struct gt_model *model,
 			       const struct gt_abi *abi);
 void gt_model_fini(struct gt_model *model);
 
+/* Forget all but PCs and strings, which keep their numbers. */
+void gt_model_clear(struct gt_model *model);
+
 /* Fill it from a target. An error means that it is incomplete; what is there
  * is true, and may be shown. */
 struct gt_error *gt_model_load(struct gt_model *model, struct gt_target *t,

@@ -140,6 +140,20 @@ gt_modules_find(const struct gt_modules *m, uint64_t addr)
 	return lo && addr < m->v[lo - 1].end ? &m->v[lo - 1] : NULL;
 }
 
+void
+gt_module_build_id(const struct gt_modules *m, const struct gt_module *module,
+		   char ret[GT_BUILD_ID_TEXT])
+{
+	Dwfl_Module *mod = dwfl_addrmodule(m->dwfl, module->start);
+	const unsigned char *bits;
+	GElf_Addr addr;
+	int n = mod ? dwfl_module_build_id(mod, &bits, &addr) : 0;
+
+	*ret = '\0';
+	for (int i = 0; i < n && i < GT_BUILD_ID_TEXT / 2; i++)
+		sprintf(ret + 2 * i, "%02x", bits[i]);
+}
+
 bool
 gt_modules_read(struct gt_modules *m, uint64_t addr, void *buf, size_t bytes)
 {

@@ -40,6 +40,12 @@ void gt_modules_fini(struct gt_modules *m);
 const struct gt_module *gt_modules_find(const struct gt_modules *m,
 					uint64_t addr);
 
+/* The build id of @module in hexadecimal digits, or "". */
+enum { GT_BUILD_ID_TEXT = 2 * 64 + 1 };
+void gt_module_build_id(const struct gt_modules *m,
+			const struct gt_module *module,
+			char ret[GT_BUILD_ID_TEXT]);
+
 /* Copy what the files say is at @addr: text, unwind tables. It is the same
  * after the target is gone. */
 bool gt_modules_read(struct gt_modules *m, uint64_t addr, void *buf,

@@ -104,7 +104,12 @@ struct gt_profile {
  * empty, or memory is short. */
 uint32_t gt_profile_add_string(struct gt_profile *p, const char *text);
 
-/* profile_lines.c: functions, files, lines and what was inlined, for each
+/* profile_lines.c: the function of @f's name and file, new if need be; UINT32_MAX:
+ * memory is short. */
+uint32_t gt_profile_add_function(struct gt_profile *p,
+				 const struct gt_frame *f);
+
+/* The same file: functions, files, lines and what was inlined, for each
  * location that @modules knows. @whole  the runtime's own too */
 struct gt_error *gt_profile_add_lines(struct gt_profile *p,
 				      struct gt_modules *modules,

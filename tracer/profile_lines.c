@@ -18,9 +18,8 @@ struct adding {
 	bool whole;
 };
 
-/* The function of that name and file; UINT32_MAX: memory is short. */
-static uint32_t
-function_of(struct gt_profile *p, const struct gt_frame *f)
+uint32_t
+gt_profile_add_function(struct gt_profile *p, const struct gt_frame *f)
 {
 	const char *file = f->file ? f->file : "";
 	struct gt_profile_function fn = { .id = p->functions.n + 1 };
@@ -63,7 +62,7 @@ add_to(struct adding *a, struct gt_profile_location *l)
 			continue;
 		if (!f->file && symbol->n == 1)
 			return true; /* nothing new */
-		function = function_of(p, f);
+		function = gt_profile_add_function(p, f);
 		if (function == UINT32_MAX ||
 		    !GT_PROFILE_PUSH(p->lines, { function, f->line }))
 			return false;

@@ -123,14 +123,9 @@ put_mappings(struct render *r)
 
 	for (size_t i = 0; modules && i < modules->n; i++) {
 		const struct gt_module *m = &modules->v[i];
-		Dwfl_Module *mod = dwfl_addrmodule(modules->dwfl, m->start);
-		const unsigned char *bits;
-		GElf_Addr addr;
-		char id[2 * 64 + 1] = "";
-		int n = mod ? dwfl_module_build_id(mod, &bits, &addr) : 0;
+		char id[GT_BUILD_ID_TEXT];
 
-		for (int k = 0; k < n && k < 64; k++)
-			sprintf(id + 2 * k, "%02x", bits[k]);
+		gt_module_build_id(modules, m, id);
 		uint64_t file = string_number(r, m->map->path);
 		uint64_t build_id = string_number(r, id);
 		size_t at = gr_pb_begin(&r->pb, PROFILE_MAPPING);

@@ -118,6 +118,17 @@ grep -q "cannot write" "$tmp/err" || fail "place: $(cat "$tmp/err")"
 "$prof" goroutine "$victim" >/dev/full 2>"$tmp/err"
 [ $? = 2 ] || fail "a full device"
 
+# One that does not answer is looked at from outside.
+kill -STOP "$victim"
+"$prof" -d 0.3 --creator --label role -o "$tmp/outside" wall "$victim" \
+	2>"$tmp/err" || fail "outside: $? $(cat "$tmp/err")"
+grep -q 'does not answer: it was looked at from outside' "$tmp/err" ||
+	fail "outside: $(cat "$tmp/err")"
+valid "$tmp/outside"
+grep -q 'role=waiter goroutine name=last creator=program goro_chan_recv@.* waiter@burn.c:' \
+	"$tmp/text" || fail "outside: $(cat "$tmp/text")"
+kill -CONT "$victim"
+
 # The process may end in the middle of it: once it has called back, twice.
 "$prof" -d 600 -o "$tmp/dies" wall "$victim" 2>"$tmp/dies.err" &
 taking=$!
