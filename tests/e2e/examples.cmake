@@ -27,3 +27,10 @@ if(TARGET server)
 				$<TARGET_FILE:goro-dump> $<TARGET_FILE:server>)
 	endif()
 endif()
+
+# Under ThreadSanitizer there is no leak check.
+if(TARGET leak_test AND NOT "thread" IN_LIST GORO_SANITIZE)
+	goro_add_test(example_leak_test LABEL e2e
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/leak_test.sh
+			$<TARGET_FILE:leak_test>)
+endif()
