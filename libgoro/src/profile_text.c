@@ -28,8 +28,9 @@ struct text {
 	size_t n, room;
 	int64_t total;
 	bool heap;
-	struct gr_trace sums; /* of all, of a heap profile */
 	double scale;         /* of values; 0: there are only counts */
+	struct gr_trace sums; /* of all, of a heap profile; last: its PCs
+			       * would follow */
 };
 
 static void
