@@ -10,6 +10,7 @@
 #include <dwarf.h>
 #include <stdlib.h>
 
+#include "limit.h"
 #include "unwind.h"
 
 /* A value that is known up to one register: regs[reg] + n, or n alone. */
@@ -198,6 +199,23 @@ fill_from(struct gt_row *row, Dwarf_Frame *frame)
 	return GT_ROW_STEP;
 }
 
+/* Many times what any true file needs: entries that are read in passing, too,
+ * where there is no index of them. */
+enum { CFI_MAX_BYTES = 16 << 20 };
+
+static bool
+interpret(Dwarf_CFI *cfi, uint64_t addr, Dwarf_Frame **ret)
+{
+	struct gt_limit limit;
+
+	if (!cfi)
+		return false;
+	gt_limit_begin(&limit, CFI_MAX_BYTES);
+	bool ok = dwarf_cfi_addrframe(cfi, addr, ret) == 0;
+	gt_limit_end(&limit);
+	return ok;
+}
+
 /* What the CFI of a module says about @addr; the caller frees *ret. */
 static bool
 find_frame(Dwfl_Module *mod, uint64_t addr, Dwarf_Frame **ret)
@@ -205,11 +223,11 @@ find_frame(Dwfl_Module *mod, uint64_t addr, Dwarf_Frame **ret)
 	Dwarf_Addr bias;
 	Dwarf_CFI *cfi = dwfl_module_eh_cfi(mod, &bias);
 
-	if (cfi && dwarf_cfi_addrframe(cfi, addr - bias, ret) == 0)
+	if (interpret(cfi, addr - bias, ret))
 		return true;
 	/* Only now .debug_frame: it means to open debug information. */
 	cfi = dwfl_module_dwarf_cfi(mod, &bias);
-	return cfi && dwarf_cfi_addrframe(cfi, addr - bias, ret) == 0;
+	return interpret(cfi, addr - bias, ret);
 }
 
 void

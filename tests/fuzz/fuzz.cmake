@@ -31,14 +31,20 @@ if(TARGET gotrace AND CMAKE_C_COMPILER_ID STREQUAL "Clang" AND NOT GORO_SANITIZE
 		target_link_libraries(fuzz_${name} PRIVATE goro_fuzzed)
 		target_link_options(fuzz_${name} PRIVATE
 			-fsanitize=fuzzer,address,undefined)
+		set(run COMMAND fuzz_${name}
+			-timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=256
+			-artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/)
+		# What tracer/limit.h does not allow.
+		set(null ENVIRONMENT ASAN_OPTIONS=allocator_may_return_null=1)
 		goro_add_test(fuzz_${name} LABEL fuzz TIMEOUT 300
-			COMMAND fuzz_${name} -seed=1 -runs=${runs}
-				-max_len=200 -len_control=0
-				-timeout=20 -rss_limit_mb=1024
-				-malloc_limit_mb=256 -print_final_stats=1
-				-artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/
-			# libdw (0.188) makes room for whatever register number
-			# a rule names; here it is told that there is none.
-			ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=200")
+			${run} -seed=1 -runs=${runs} -max_len=200
+				-len_control=0 -print_final_stats=1
+			${null})
+		# What was found once: NAME-WHAT.
+		file(GLOB known ${CMAKE_CURRENT_LIST_DIR}/known/${name}-*)
+		if(known)
+			goro_add_test(fuzz_${name}_known LABEL fuzz TIMEOUT 300
+				${run} ${known} ${null})
+		endif()
 	endforeach()
 endif()
