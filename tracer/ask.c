@@ -205,16 +205,38 @@ call(struct asking *a)
 	return err;
 }
 
+/* Wait for more. While @watch has it go on, that may take its time before the
+ * first of it comes; once it says no, the process is told to end. */
+static struct gt_error *
+await_more(const struct asking *a, int fd, bool any,
+	   const struct gt_ask_watch **watch)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	for (int ms = 0; ms < a->patience_ms; ms += WATCH_MS) {
+		if (*watch && !(*watch)->go_on((*watch)->arg)) {
+			shutdown(a->control, SHUT_WR);
+			*watch = NULL;
+			ms = 0;
+		}
+		if (poll(&p, 1, WATCH_MS) > 0)
+			return NULL;
+		if (*watch && !any)
+			ms = 0;
+	}
+	return gt_error(GT_SYSTEM, ETIMEDOUT,
+			"process %d does not go on answering", a->pid);
+}
+
 /* Read to the end; what was read is in *ret, with a NUL behind it. */
 static struct gt_error *
-slurp(const struct asking *a, int fd, size_t max, char **ret, size_t *ret_bytes)
+slurp(const struct asking *a, int fd, size_t max,
+      const struct gt_ask_watch *watch, char **ret, size_t *ret_bytes)
 {
 	GT_CLEANUP(gt_freep) char *text = NULL;
 	size_t n = 0, room = 0;
 
 	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-
 		if (room - n < CHUNK) {
 			room = 2 * room + 2 * CHUNK;
 			char *more = realloc(text, room);
@@ -222,13 +244,9 @@ slurp(const struct asking *a, int fd, size_t max, char **ret, size_t *ret_bytes)
 				return &gt_enomem;
 			text = more;
 		}
-		int ready = poll(&p, 1, a->patience_ms);
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0)
-			return gt_error(GT_SYSTEM, ETIMEDOUT,
-					"process %d does not go on answering",
-					a->pid);
+		struct gt_error *err = await_more(a, fd, n > 0, &watch);
+		if (err)
+			return err;
 		ssize_t got = read(fd, text + n, room - n - 1);
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -253,7 +271,7 @@ read_status(const struct asking *a)
 {
 	GT_CLEANUP(gt_freep) char *status = NULL;
 	size_t n;
-	struct gt_error *err = slurp(a, a->control, STATUS_MAX, &status, &n);
+	struct gt_error *err = slurp(a, a->control, STATUS_MAX, NULL, &status, &n);
 
 	if (err)
 		return err;
@@ -280,20 +298,6 @@ put_question(const struct asking *a, const char *question)
 	return NULL;
 }
 
-/* Until the first of the answer comes, or it has been told to end. */
-static void
-watch_over(const struct asking *a, const struct gt_ask_watch *watch)
-{
-	struct pollfd p = { .fd = a->data, .events = POLLIN };
-
-	do
-		if (!watch->go_on(watch->arg)) {
-			shutdown(a->control, SHUT_WR);
-			return;
-		}
-	while (poll(&p, 1, WATCH_MS) <= 0);
-}
-
 struct gt_error *
 gt_ask_watched(pid_t pid, const char *question, int patience_s,
 	       const struct gt_ask_watch *watch, char **ret, size_t *ret_bytes)
@@ -316,10 +320,8 @@ gt_ask_watched(pid_t pid, const char *question, int patience_s,
 		err = call(&a);
 	if (!err)
 		err = put_question(&a, question);
-	if (!err && watch)
-		watch_over(&a, watch);
 	if (!err)
-		err = slurp(&a, a.data, ANSWER_MAX, &text, &bytes);
+		err = slurp(&a, a.data, ANSWER_MAX, watch, &text, &bytes);
 	if (!err)
 		err = read_status(&a);
 	if (err)

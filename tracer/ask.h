@@ -26,7 +26,7 @@ struct gt_error *gt_ask(pid_t pid, const char *question, int patience_s,
 
 /*
  * The same for what lasts: @go_on is called several times a second until the
- * answer comes. Once it says false, the process is told to answer with what
+ * whole answer is there. Once it says false, the process is told to answer with what
  * it has.
  */
 struct gt_ask_watch {
