@@ -18,6 +18,7 @@
 #include "san.h"
 #include "sched.h"
 #include "sync.h"
+#include "trace.h"
 
 enum {
 	SHORT_NS = 20000,   /* a section that is left to itself in any case */
@@ -65,6 +66,7 @@ goro_blocking_begin(void)
 	    (work_waits(p) ||
 	     gr_load_rlx(&p->timers.first_ns) != GORO_FOREVER))
 		gr_monitor_poke();
+	gr_trace_worker(p, GR_TRACE_BLOCK, 0);
 	m->section_depth = 1;
 	m->p = NULL;
 	m->g->wait_since = gr_cycles();
@@ -81,6 +83,7 @@ static void
 go_on(struct gr_m *m, struct gr_p *p)
 {
 	m->p = p;
+	gr_trace_worker(p, GR_TRACE_UNBLOCK, m->g->id);
 	gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
 	gr_g_set_state(m->g, GORO_ABI_RUNNING);
 }

@@ -15,6 +15,7 @@
 #include "san.h"
 #include "sched.h"
 #include "sigquit.h"
+#include "trace.h"
 #include "traceback.h"
 
 enum {
@@ -160,6 +161,8 @@ report(void *arg)
 		gr_traceback_living(&out, level, true);
 	else
 		gr_traceback(&out, &c->here, level);
+	gr_out_flush(&out);
+	gr_flight_dump(&out);
 	gr_out_flush(&out);
 	/* A core is best dumped from the stack that the report is about. */
 	if (level < GR_TRACEBACK_CRASH)

@@ -19,6 +19,7 @@
 #include "rest.h"
 #include "runtime.h"
 #include "sched.h"
+#include "trace.h"
 
 enum {
 	GLOBAL_EVERY = 16,         /* passes through the long path */
@@ -131,6 +132,7 @@ steal(struct gr_m *m)
 		g = gr_runq_steal(&victim->runq, &p->runq);
 		if (g) {
 			GR_PROBE3(steal, victim->id, p->id, g->id);
+			gr_trace_worker(p, GR_TRACE_STEAL, victim->id);
 			return g;
 		}
 		/* [relaxed] the monitor's word that its owner is stuck. */
@@ -206,6 +208,8 @@ poll_network(struct gr_m *m)
 	struct gr_glist ready = { 0 };
 
 	gr_netpoll_look(m, &ready);
+	if (ready.n)
+		gr_trace_worker(m->p, GR_TRACE_NET, ready.n);
 	gr_ready_polled(m, &ready);
 	return ready.n ? gr_runq_get_ring(&m->p->runq) : NULL;
 }
@@ -261,7 +265,9 @@ gr_find_runnable(struct gr_m *m)
 		if (procs_n > 1 &&
 		    ((g = steal(m)) || (!gr_netpoll_wanted() && (g = spin(m)))))
 			return g;
+		gr_trace_worker(m->p, GR_TRACE_IDLE, 0);
 		gr_idle_sleep(m);
+		gr_trace_worker(m->p, GR_TRACE_WAKE, 0);
 		m->p->grain_tick = m->p->tick;
 		m->p->grain_cycles = gr_cycles();
 		m->p->contended = 0;

@@ -15,6 +15,7 @@
 #include "sched.h"
 #include "sync.h"
 #include "thread.h"
+#include "trace.h"
 
 enum {
 	FREE_TAKE = 16,  /* stacks that a P asks for at a time */
@@ -270,7 +271,11 @@ goro_self(void)
 void
 goro_set_name(const char *name)
 {
-	set_name(gr_m_goroutine("goro_set_name")->g, name);
+	struct gr_m *m = gr_m_goroutine("goro_set_name");
+
+	set_name(m->g, name);
+	if (gr_profile_wants(GR_EVENTS_TRACE))
+		gr_trace_named(m);
 }
 
 static void

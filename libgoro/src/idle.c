@@ -25,6 +25,7 @@
 #include "runtime.h"
 #include "san.h"
 #include "thread.h"
+#include "trace.h"
 
 #define RECHECK_MIN_NS 100000000ll
 #define RECHECK_MAX_NS 10000000000ll
@@ -353,6 +354,7 @@ gr_idle_recheck(int64_t now_ns)
 void
 gr_idle_give(struct gr_p *p)
 {
+	gr_trace_worker(p, GR_TRACE_GIVEN, 0);
 	gr_store_rel(&p->m, NULL);              /* [pair p-thread] */
 	gr_store_rel(&p->status, GR_P_RUNNING); /* [pair p-status] */
 	/* [relaxed] `next` is stable: the P is ours. A timer, or a descriptor,

@@ -10,8 +10,8 @@
  * Rules      Never hold one across a park (the parking functions release it
  *            from the other stack, see sched.h), a system call or user code.
  * Order      goro_timer, context < timer heap < channel (by address in
- *            select) < class < idle < global queue; a thread takes only locks
- *            to the right of what it holds. A timer's callback runs under its
+ *            select) < class < idle < global queue < trace's outside; a
+ *            thread takes only locks to the right of what it holds. A timer's callback runs under its
  *            heap's lock and may take what is right of that; nobody who holds
  *            a channel's lock touches a heap: a deadline is armed before the
  *            channel is locked, and disarmed when it is not any more.

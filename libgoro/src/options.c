@@ -41,6 +41,13 @@ sigquit_kind(const char *value)
 	return GR_SIGQUIT_EXIT;
 }
 
+/* What is more than the rings hold is not asked for in vain. */
+static int64_t
+flight_ns(double seconds)
+{
+	return (int64_t)((seconds < 86400 ? seconds : 86400) * 1e9);
+}
+
 static void
 set(const char *name, size_t bytes, const char *value)
 {
@@ -52,6 +59,8 @@ set(const char *name, size_t bytes, const char *value)
 		gr_options.schedtrace_ms = atoll(value);
 	else if (is(name, bytes, "guard"))
 		gr_options.guard = guard_kind(value);
+	else if (is(name, bytes, "flightrec") && atof(value) > 0)
+		gr_options.flight_ns = flight_ns(atof(value));
 	else if (is(name, bytes, "sigquit"))
 		gr_options.sigquit = sigquit_kind(value);
 }

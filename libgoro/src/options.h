@@ -13,6 +13,7 @@ struct gr_options {
 	int64_t slice_us;       /* slice=US: a goroutine's share; 10,000 */
 	int64_t schedtrace_ms;  /* schedtrace=MS; 0: off */
 	int guard;              /* guard=none|mprotect|install: enum gr_guard */
+	int64_t flight_ns;      /* flightrec=SECONDS; 0: off */
 	int sigquit;            /* sigquit=exit|continue|off: enum gr_sigquit */
 };
 

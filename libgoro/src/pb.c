@@ -9,6 +9,7 @@
 
 enum {
 	WIRE_VARINT = 0,
+	WIRE_FIXED64 = 1,
 	WIRE_BYTES = 2,
 	VARINT_MAX_BYTES = 10,
 	LENGTH_ROOM = 1, /* of a message within; most are below 128 bytes */
@@ -92,6 +93,13 @@ gr_pb_bytes(struct gr_pb *pb, uint32_t field, const void *bytes, size_t n)
 	tag(pb, field, WIRE_BYTES);
 	gr_pb_varint(pb, n);
 	gr_pb_raw(pb, bytes, n);
+}
+
+void
+gr_pb_fixed64(struct gr_pb *pb, uint32_t field, uint64_t v)
+{
+	tag(pb, field, WIRE_FIXED64);
+	gr_pb_raw(pb, &v, sizeof(v)); /* little-endian, as all that we run on */
 }
 
 size_t

@@ -30,6 +30,8 @@ void gr_pb_varint(struct gr_pb *pb, uint64_t v);
 void gr_pb_uint(struct gr_pb *pb, uint32_t field, uint64_t v);
 void gr_pb_bytes(struct gr_pb *pb, uint32_t field, const void *bytes, size_t n);
 
+void gr_pb_fixed64(struct gr_pb *pb, uint32_t field, uint64_t v);
+
 /* Around the fields of a message within: begin returns what end takes. */
 size_t gr_pb_begin(struct gr_pb *pb, uint32_t field);
 void gr_pb_end(struct gr_pb *pb, size_t begun);

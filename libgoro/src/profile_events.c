@@ -13,6 +13,7 @@
 #include "labels.h"
 #include "profile.h"
 #include "sched.h"
+#include "trace.h"
 #include "waitq.h"
 
 enum {
@@ -45,8 +46,8 @@ table(struct gr_traces **at)
 	return ts;
 }
 
-static void
-turn(uint32_t what, bool on)
+void
+gr_profile_events_turn(uint32_t what, bool on)
 {
 	/* [pair events] release: with it the tables. */
 	if (on)
@@ -65,9 +66,9 @@ goro_profile_block_rate(int64_t ns)
 		if (!gr_profile_wants(GR_EVENTS_WAITS))
 			gr_store_rlx(&events.waits_since, gr_cycles());
 		gr_store_rlx(&events.wait_rate_ns, ns);
-		turn(GR_EVENTS_WAITS, true);
+		gr_profile_events_turn(GR_EVENTS_WAITS, true);
 	} else {
-		turn(GR_EVENTS_WAITS, false);
+		gr_profile_events_turn(GR_EVENTS_WAITS, false);
 	}
 	pthread_mutex_unlock(&events.control);
 }
@@ -79,9 +80,9 @@ goro_profile_mutex_fraction(int n)
 	gr_clock_init();
 	if (n > 0 && gr_code_now() && table(&events.unlocks)) {
 		gr_store_rlx(&events.unlock_rate, (uint32_t)n);
-		turn(GR_EVENTS_UNLOCKS, true);
+		gr_profile_events_turn(GR_EVENTS_UNLOCKS, true);
 	} else {
-		turn(GR_EVENTS_UNLOCKS, false);
+		gr_profile_events_turn(GR_EVENTS_UNLOCKS, false);
 	}
 	pthread_mutex_unlock(&events.control);
 }
@@ -159,6 +160,17 @@ keep(struct gr_p *p, uint64_t cycles, uint64_t *ret_count, uint64_t *ret_value)
 	*ret_count = (rate << COUNT_SHIFT) / cycles;
 	*ret_value = rate;
 	return true;
+}
+
+void
+gr_profile_made_ready(const struct gr_m *m, struct gr_g *g)
+{
+	uint64_t cycles = gr_cycles();
+
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		g->ready_since = cycles;
+	if (gr_profile_wants(GR_EVENTS_TRACE))
+		gr_trace_ready(m, g, cycles);
 }
 
 void

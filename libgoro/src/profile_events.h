@@ -12,6 +12,8 @@
  *            waited since the unlock before; under the stack of the unlocker.
  * sched      from made ready to running, under the stack that then goes on.
  *            A goroutine that is new: under its function and its creator.
+ * trace      the same word turns on execution traces (trace.h), so that what is
+ *            not recorded costs one branch, whatever could be.
  * Sampling   by time, as Go's: shorter than the rate, only so many are kept,
  *            and each counts for the others; 1 keeps all.
  * Cost       off, one branch; on, 100 ns to 200 ns an event.
@@ -33,6 +35,8 @@ struct gr_waitq;
 enum {
 	GR_EVENTS_WAITS = 1,   /* block and sched */
 	GR_EVENTS_UNLOCKS = 2, /* mutex */
+	GR_EVENTS_TRACE = 4,
+	GR_EVENTS_SWITCHES = GR_EVENTS_WAITS | GR_EVENTS_TRACE,
 };
 
 extern uint32_t gr_profile_events; /* [pair events] */
@@ -44,12 +48,16 @@ gr_profile_wants(uint32_t what)
 	return __builtin_expect(gr_load_rlx(&gr_profile_events) & what, 0);
 }
 
+void gr_profile_events_turn(uint32_t what, bool on);
+
 /* When it was made ready matters only to those who ask. */
+void gr_profile_made_ready(const struct gr_m *m, struct gr_g *g);
+
 static inline void
-gr_profile_ready(struct gr_g *g)
+gr_profile_ready(const struct gr_m *m, struct gr_g *g)
 {
-	if (gr_profile_wants(GR_EVENTS_WAITS))
-		g->ready_since = gr_cycles();
+	if (gr_profile_wants(GR_EVENTS_SWITCHES))
+		gr_profile_made_ready(m, g);
 }
 
 /* A wait is over. @since  cycles; @reason  GORO_WAIT_NONE: it was none */

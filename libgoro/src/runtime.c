@@ -39,6 +39,7 @@
 #include "sigquit.h"
 #include "sync.h"
 #include "thread.h"
+#include "trace.h"
 #include "waitq.h"
 
 struct gr_p *gr_procs[GR_MAX_PROCS];
@@ -127,6 +128,8 @@ set_procs(uint32_t n)
 		/* [pair procs] release: it is whole before it is counted. */
 		gr_store_rel(&gr_procs_ever, i + 1);
 	}
+	if (gr_profile_wants(GR_EVENTS_TRACE))
+		gr_trace_more(); /* without memory they are not in it */
 	gr_store_sc(&gr_procs_n, n); /* [pair procs] */
 	for (uint32_t i = 0; i < n; i++)
 		/* [pair p-status] who turns it on adds it. */
@@ -222,6 +225,7 @@ run(void)
 		err = gr_monitor_start();
 	if (err)
 		return err;
+	gr_flight_start();
 	gr_agent_start();
 	gr_leak_tool_start();
 	err = start_main();
@@ -229,6 +233,7 @@ run(void)
 		wait_for_end();
 	gr_store_sc(&gr_stopping, 1); /* [pair stopping] */
 	gr_agent_stop();
+	gr_flight_stop();
 	gr_monitor_stop();
 	gr_wake_all();
 	return err;

@@ -31,6 +31,7 @@
 #include "runtime.h"
 #include "san.h"
 #include "thread.h"
+#include "trace.h"
 
 enum {
 	CLOCK_EVERY = 16, /* yields between looks at the clock; a power of two */
@@ -151,13 +152,26 @@ switch_away(struct gr_m *m, gr_finish *finish, void *arg, uint64_t cycles)
 	return m;
 }
 
-/* The same where somebody asks what is waited for; see profile_events.h. */
+/*
+ * The same where somebody asks what happens (profile_events.h): why it leaves,
+ * who comes next, how long it was gone. A place of its own, as the processor's
+ * predictions want it: while all leave from here, all come back to here.
+ */
 static __attribute__((noinline)) struct gr_m *
-switch_away_profiled(struct gr_m *m, gr_finish *finish, void *arg,
-		     unsigned reason, uint64_t cycles)
+switch_away_recorded(struct gr_m *m, gr_finish *finish, void *arg,
+		     enum gr_trace_kind kind, uint64_t cycles)
 {
-	m = switch_away(m, finish, arg, cycles);
-	gr_profile_waited(m, reason, cycles);
+	struct gr_g *g = m->g;
+	unsigned reason = kind == GR_TRACE_PARK ? g->wait_reason :
+						  GORO_WAIT_NONE;
+	void *to = prepare_switch(m, finish, arg, cycles, false);
+
+	if (gr_profile_wants(GR_EVENTS_TRACE))
+		gr_trace_left(m, kind, reason, cycles);
+	m = gr_context_switch(&g->sp, to, m);
+	finish_switch(m);
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		gr_profile_waited(m, reason, cycles);
 	return m;
 }
 
@@ -168,8 +182,10 @@ gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 
 	m->g->wait_since = cycles;
 	GR_PROBE3(park, m->g->id, m->g->wait_reason, m->g->wait_obj);
-	if (gr_profile_wants(GR_EVENTS_WAITS))
-		m = switch_away_profiled(m, finish, arg, m->g->wait_reason,
+	if (gr_profile_wants(GR_EVENTS_SWITCHES))
+		m = switch_away_recorded(m, finish, arg,
+					 m->g->wait_reason ? GR_TRACE_PARK :
+							     GR_TRACE_PREEMPT,
 					 cycles);
 	else
 		m = switch_away(m, finish, arg, cycles);
@@ -223,7 +239,8 @@ static void
 finish_yield(struct gr_m *m, struct gr_g *g, void *arg)
 {
 	(void)arg;
-	gr_profile_ready(g);
+	if (gr_profile_wants(GR_EVENTS_WAITS))
+		g->ready_since = gr_cycles();
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0))
 		gr_rest_want(m);
@@ -239,10 +256,13 @@ goro_yield(void)
 	uint64_t cycles = p->tick % CLOCK_EVERY ? 0 : gr_cycles();
 
 	if (gr_profile_wants(GR_EVENTS_WAITS))
-		switch_away_profiled(m, finish_yield, NULL, GORO_WAIT_NONE,
+		switch_away_recorded(m, finish_yield, NULL, GR_TRACE_YIELD,
 				     gr_cycles());
 	else if (nobody_here(p, m->g, cycles))
 		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] as there */
+	else if (gr_profile_wants(GR_EVENTS_TRACE))
+		switch_away_recorded(m, finish_yield, NULL, GR_TRACE_YIELD,
+				     gr_cycles());
 	else
 		switch_away(m, finish_yield, NULL, cycles);
 }
@@ -254,6 +274,17 @@ finish_exit(struct gr_m *m, struct gr_g *g, void *arg)
 	gr_g_free(m->p, g);
 }
 
+/* The last deed of a goroutine: who runs next? */
+static inline __attribute__((always_inline)) void *
+prepare_exit(struct gr_m *m)
+{
+	void *to = prepare_switch(m, finish_exit, NULL, 0, true);
+
+	if (gr_profile_wants(GR_EVENTS_TRACE))
+		gr_trace_left(m, GR_TRACE_EXIT, GORO_WAIT_NONE, gr_cycles());
+	return to;
+}
+
 void
 goro_exit(void)
 {
@@ -261,8 +292,7 @@ goro_exit(void)
 	struct gr_g *g = m->g;
 
 	gr_g_ending(m, g);
-	gr_context_switch(&g->sp, prepare_switch(m, finish_exit, NULL, 0, true),
-			  m);
+	gr_context_switch(&g->sp, prepare_exit(m), m);
 	__builtin_unreachable();
 }
 
@@ -280,7 +310,7 @@ gr_g_main(struct gr_m *m)
 	g->fn(g->arg);
 	m = gr_m_self();
 	gr_g_ending(m, g);
-	sp = prepare_switch(m, finish_exit, NULL, 0, true);
+	sp = prepare_exit(m);
 #ifdef GR_TSAN
 	/* It is told of the switch already: our return would count as the
 	 * next goroutine's. */
@@ -317,6 +347,7 @@ gr_schedule(struct gr_m *m)
 	while ((g = next_for(m))) {
 		gr_stop_spinning(m);
 		make_running(m, g);
+		gr_trace_worker(m->p, GR_TRACE_RUN, g->id);
 		m->finish = finish_nothing;
 		gr_san_leave(m, NULL, g, false);
 		m = gr_context_switch(&m->sched_sp, g->sp, m);

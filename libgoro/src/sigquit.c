@@ -17,6 +17,7 @@
 #include "options.h"
 #include "runtime.h"
 #include "sched.h"
+#include "trace.h"
 #include "traceback.h"
 
 static struct {
@@ -101,6 +102,8 @@ print(void)
 	if (level == GR_TRACEBACK_SINGLE)
 		level = GR_TRACEBACK_ALL;
 	gr_traceback_living(&out, level, false);
+	gr_out_flush(&out);
+	gr_flight_dump(&out);
 	gr_out_flush(&out);
 }
 

@@ -3,6 +3,7 @@
  * verbs.c - what the process can be asked
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "profile_session.h"
 #include "runtime.h"
 #include "sched.h"
+#include "trace.h"
 #include "traceback.h"
 
 /* "dump", "dump all", "dump system": as kill -QUIT prints it. */
@@ -109,7 +111,45 @@ leak(struct gr_question *q)
 	return gr_leak_tool_answer(q->data) ? NULL : "out of memory";
 }
 
+/* "trace MILLISECONDS": what trace_format.h says. */
+static const char *
+trace(struct gr_question *q)
+{
+	enum { PACE_NS = 10000000 }; /* 6 million events a second of a ring */
+	struct gr_trace_writer *w;
+	int64_t ms, until_ns, now_ns;
+	bool good;
+
+	if (sscanf(q->args, "%" SCNd64, &ms) != 1 || ms < 0 || ms > 86400000)
+		return "a trace is of milliseconds";
+	until_ns = gr_now_ns() + ms * 1000000;
+	w = gr_trace_writer_create(q->data);
+	if (!w || gr_trace_write_begin(w)) {
+		gr_trace_writer_destroy(w);
+		return why_not(-ENOMEM);
+	}
+	while ((now_ns = gr_now_ns()) < until_ns &&
+	       gr_question_wait(q, GR_MIN(now_ns + PACE_NS, until_ns)) &&
+	       gr_trace_write_more(w))
+		;
+	good = gr_trace_write_end(w);
+	gr_trace_writer_destroy(w);
+	return good ? NULL : "the trace was not read";
+}
+
+/* "flight": the last seconds. */
+static const char *
+flight(struct gr_question *q)
+{
+	if (!gr_flight_on())
+		return "there is no flight recorder: it takes "
+		       "GORODEBUG=flightrec=SECONDS from the start on";
+	return gr_flight_write(q->data) ? NULL : "the trace was not read";
+}
+
 const struct gr_verb gr_verbs[] = {
+	{ "trace", trace, .lasting = true },
+	{ "flight", flight, .lasting = true },
 	{ "profile", profile, .lasting = true },
 	{ "dump", dump, .lasting = false },
 	{ "leak", leak, .lasting = true },

@@ -12,8 +12,8 @@
  * words      (System V ABI 3.2.1). They are loaded only when they differ:
  *            2.5 ns a switch instead of 3.9.
  * Returns    The processor predicts a `ret` by the calls before it, on
- *            whichever stack. All parking goes through the one call in
- *            sched.c, so the goroutine that is resumed mostly returns to where
+ *            whichever stack. All parking goes through one call in
+ *            sched.c (or, while it is recorded, another), so the goroutine that is resumed mostly returns to where
  *            the one that left would have: predicted. A fresh goroutine is
  *            entered by falling through, and leaves by returning to here, so
  *            that calls and returns stay paired over its whole life.
