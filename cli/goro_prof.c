@@ -8,25 +8,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "out_file.h"
 #include "prof_show.h"
-#include "tracer/ask.h"
+#include "prof_trace.h"
+#include "prof_watch.h"
 #include "tracer/profile_look.h"
 
 enum {
 	DEFAULT_MS = 10000,
 	MAX_S = 86400,
 	WALL_HZ = 99,
-	LABELS = 16,     /* to be had at once */
-	PATIENCE_S = 60, /* for the answer, after the time is over */
+	LABELS = 16, /* to be had at once */
 };
 
 struct options {
@@ -41,6 +39,8 @@ struct options {
 	const char *label[LABELS]; /* "KEY=VALUE" or "KEY" */
 	size_t labels_n;
 	const char *diff[2]; /* instead of all that */
+	const char *read; /* of a trace: a file; or NULL */
+	bool chrome, flight;
 };
 
 /* Kinds that are of a moment unless a time is given; the others happen. */
@@ -50,6 +50,7 @@ static const char *const kinds[] = { "goroutine",     "creation",
 				     "allocs" };
 
 static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
+			   "       goro-prof [-o FILE] --read FILE trace\n"
 			   "       goro-prof --diff FILE FILE\n"
 			   "Profile a running process that runs on libgoro; go "
 			   "tool pprof opens "
@@ -71,6 +72,9 @@ static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
 			   "  goroutineleak goroutines that can never go on\n"
 			   "  heap, allocs  memory in use, and all of it; "
 			   "needs libgoro-heapprof\n"
+			   "  trace         who ran when and where, and who woke "
+			   "whom, for\n"
+			   "                ui.perfetto.dev\n"
 			   "\n"
 			   "  -d SECONDS    for so long; 10, or from goroutine "
 			   "on 0, a moment;\n"
@@ -88,6 +92,11 @@ static const char help[] = "Usage: goro-prof [OPTIONS] KIND PID\n"
 			   "instead, or as well as "
 			   "-o FILE\n"
 			   "  --diff A B    print how much more B has than A\n"
+			   "  --chrome      a trace as Chrome's JSON\n"
+			   "  --flight      a trace of the last seconds, from "
+			   "the flight recorder\n"
+			   "  --read FILE   a trace that the flight recorder "
+			   "has left\n"
 			   "  -h, --help    this\n"
 			   "  -V, --version the version\n"
 			   "\n"
@@ -107,6 +116,12 @@ parse_number(const char *text, double max, double *ret)
 	return end != text && !*end && *ret >= 0 && *ret <= max;
 }
 
+static bool
+is_trace(const struct options *o)
+{
+	return !strcmp(o->kind, "trace");
+}
+
 static int
 parse_operands(int argc, char **argv, struct options *o, bool diff)
 {
@@ -119,13 +134,20 @@ parse_operands(int argc, char **argv, struct options *o, bool diff)
 		o->diff[1] = argv[optind + 1];
 		return CLI_OK;
 	}
-	if (n != 2)
-		return cli_usage("a kind and a process id are needed");
+	if (n != (o->read ? 1 : 2))
+		return o->read ? cli_usage("--read takes trace, and nothing "
+					   "else") :
+				 cli_usage("a kind and a process id are "
+					   "needed");
 	o->kind = argv[optind];
 	if (strspn(o->kind, "abcdefghijklmnopqrstuvwxyz") != strlen(o->kind) ||
 	    !*o->kind || strlen(o->kind) > 31)
 		return cli_usage("'%s' is no kind of profile", o->kind);
-	if (!cli_parse_pid(argv[optind + 1], &o->pid))
+	if (is_trace(o) ? o->top || o->flame || o->hz || o->creator ||
+				  o->labels_n :
+			  o->chrome || o->flight || o->read)
+		return cli_usage("that is not for %s", o->kind);
+	if (!o->read && !cli_parse_pid(argv[optind + 1], &o->pid))
 		return cli_usage("'%s' is no process id", argv[optind + 1]);
 	if (!o->file && !o->top && !o->flame && isatty(STDOUT_FILENO))
 		return cli_usage("a profile is not for a terminal: -o FILE, or "
@@ -142,7 +164,10 @@ parse_options(int argc, char **argv, struct options *o)
 		OPT_FLAME,
 		OPT_DIFF,
 		OPT_LABEL,
-		OPT_CREATOR
+		OPT_CREATOR,
+		OPT_CHROME,
+		OPT_FLIGHT,
+		OPT_READ,
 	};
 	static const struct option longs[] = {
 		{ "hz", required_argument, NULL, OPT_HZ },
@@ -151,6 +176,9 @@ parse_options(int argc, char **argv, struct options *o)
 		{ "creator", no_argument, NULL, OPT_CREATOR },
 		{ "flame", required_argument, NULL, OPT_FLAME },
 		{ "diff", no_argument, NULL, OPT_DIFF },
+		{ "chrome", no_argument, NULL, OPT_CHROME },
+		{ "flight", no_argument, NULL, OPT_FLIGHT },
+		{ "read", required_argument, NULL, OPT_READ },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
@@ -194,6 +222,15 @@ parse_options(int argc, char **argv, struct options *o)
 		case OPT_DIFF:
 			diff = true;
 			break;
+		case OPT_CHROME:
+			o->chrome = true;
+			break;
+		case OPT_FLIGHT:
+			o->flight = true;
+			break;
+		case OPT_READ:
+			o->read = optarg;
+			break;
 		case 'h':
 			exit(cli_print(help));
 		case 'V':
@@ -210,45 +247,6 @@ parse_options(int argc, char **argv, struct options *o)
 }
 
 /* --- Asking ---------------------------------------------------------------- */
-
-static volatile sig_atomic_t interrupted;
-
-static void
-on_interrupt(int sig)
-{
-	(void)sig;
-	interrupted = 1;
-}
-
-struct progress {
-	time_t start, shown;
-	long ms;
-	bool terminal;
-};
-
-static time_t
-now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec;
-}
-
-/* Once a second, on a terminal; false after a Ctrl-C. */
-static bool
-go_on(void *arg)
-{
-	struct progress *p = arg;
-	time_t s = now_s() - p->start;
-
-	if (p->terminal && s != p->shown && p->ms >= 1000) {
-		fprintf(stderr, "\rgoro-prof: %ld of %ld s, Ctrl-C ends it ",
-			(long)s, p->ms / 1000);
-		p->shown = s;
-	}
-	return !interrupted;
-}
 
 static bool
 is_of_a_moment(const char *kind)
@@ -289,30 +287,24 @@ look(const struct options *o, const struct gt_ask_watch *watch, int64_t ms,
 static struct gt_error *
 ask(const struct options *o, struct gt_profile *ret)
 {
-	/* The second Ctrl-C ends us as usual. */
-	struct sigaction once = { .sa_handler = on_interrupt,
-				  .sa_flags = (int)SA_RESETHAND };
-	struct progress p = { .start = now_s(),
-			      .ms = o->ms,
-			      .terminal = isatty(STDERR_FILENO) };
-	const struct gt_ask_watch watch = { go_on, &p };
 	GT_CLEANUP(gt_freep) char *bytes = NULL;
 	char question[128];
+	long ms = o->ms;
 	size_t n;
 
-	if (p.ms < 0)
-		p.ms = is_of_a_moment(o->kind) ? 0 : DEFAULT_MS;
+	if (ms < 0)
+		ms = is_of_a_moment(o->kind) ? 0 : DEFAULT_MS;
 	snprintf(question, sizeof(question), "profile %s %ld %ld%s", o->kind,
-		 p.ms, o->hz, o->creator ? " creator" : "");
-	sigaction(SIGINT, &once, NULL);
-	sigaction(SIGTERM, &once, NULL);
-	struct gt_error *err = gt_ask_watched(o->pid, question, PATIENCE_S,
-					      &watch, &bytes, &n);
-	if (p.terminal && p.shown)
-		fputc('\n', stderr);
-	if (err && !interrupted)
-		return look(o, &watch, p.ms, err, ret);
-	return err ? err : gt_profile_read(bytes, n, ret);
+		 ms, o->hz, o->creator ? " creator" : "");
+	const struct gt_ask_watch *watch = prof_watch(ms);
+	struct gt_error *err = gt_ask_watched(o->pid, question, PROF_PATIENCE_S,
+					      watch, &bytes, &n);
+	if (err && !prof_interrupted())
+		err = look(o, watch, ms, err, ret);
+	else if (!err)
+		err = gt_profile_read(bytes, n, ret);
+	prof_watch_end();
+	return err;
 }
 
 /* Lines for all that is in the program's files; without the right to look
@@ -338,92 +330,18 @@ add_lines(const struct options *o, struct gt_profile *p)
 
 /* --- Writing --------------------------------------------------------------- */
 
-static bool
-write_all(int fd, const char *bytes, size_t n)
-{
-	while (n) {
-		ssize_t put = write(fd, bytes, n);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return false;
-		bytes += put;
-		n -= (size_t)put;
-	}
-	return true;
-}
-
-/* Under another name first: there is never half a file. */
-static bool
-write_file(const char *file, const char *bytes, size_t n)
-{
-	GT_CLEANUP(gt_freep) char *temp = NULL;
-	mode_t mask = umask(0);
-	int fd;
-
-	umask(mask);
-	if (asprintf(&temp, "%s.XXXXXX", file) < 0) {
-		temp = NULL;
-		return false;
-	}
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool ok = write_all(fd, bytes, n) && !fchmod(fd, 0666 & ~mask);
-	if (close(fd))
-		ok = false;
-	if (ok && !rename(temp, file))
-		return true;
-	int saved = errno;
-	unlink(temp);
-	errno = saved;
-	return false;
-}
-
-/* Not by renaming: a pipe, a device. */
-static bool
-is_special(const char *file)
-{
-	struct stat st;
-
-	return !stat(file, &st) && !S_ISREG(st.st_mode);
-}
-
-static bool
-write_special(const char *file, const char *bytes, size_t n)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write_all(fd, bytes, n);
-
-	if (fd >= 0 && close(fd))
-		ok = false;
-	return ok;
-}
-
 static int
 write_profile(const struct options *o, const struct gt_profile *p)
 {
 	GT_CLEANUP(gt_freep) void *bytes = NULL;
 	size_t n = 0;
 	struct gt_error *err = gt_profile_write(p, &bytes, &n);
-	bool ok;
 
 	if (err) {
 		cli_say_error(err);
 		return CLI_FAILED;
 	}
-	if (!o->file)
-		ok = write_all(STDOUT_FILENO, bytes, n);
-	else if (is_special(o->file))
-		ok = write_special(o->file, bytes, n);
-	else
-		ok = write_file(o->file, bytes, n);
-	if (ok)
-		return CLI_OK;
-	cli_say("cannot write %s: %s", o->file ? o->file : "the profile",
-		strerror(errno));
-	return CLI_FAILED;
+	return out_file_write(o->file, bytes, n) ? CLI_OK : CLI_FAILED;
 }
 
 static int
@@ -460,11 +378,7 @@ draw(const struct options *o, const struct gt_profile *p)
 		cli_say_error(err);
 		return CLI_FAILED;
 	}
-	if (is_special(o->flame) ? write_special(o->flame, bytes, n) :
-				   write_file(o->flame, bytes, n))
-		return CLI_OK;
-	cli_say("cannot write %s: %s", o->flame, strerror(errno));
-	return CLI_FAILED;
+	return out_file_write(o->flame, bytes, n) ? CLI_OK : CLI_FAILED;
 }
 
 static int
@@ -540,5 +454,16 @@ main(int argc, char **argv)
 		return status;
 	/* libdwfl would ask a server for missing debug information. */
 	unsetenv("DEBUGINFOD_URLS");
-	return o.diff[0] ? diff(&o) : profile(&o);
+	if (o.diff[0])
+		return diff(&o);
+	if (!is_trace(&o))
+		return profile(&o);
+	return prof_trace(&(struct prof_trace){
+		.pid = o.pid,
+		.ms = o.ms < 0 ? DEFAULT_MS : o.ms,
+		.from = o.read,
+		.file = o.file,
+		.chrome = o.chrome,
+		.flight = o.flight,
+	});
 }

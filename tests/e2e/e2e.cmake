@@ -166,6 +166,15 @@ if(TARGET goro-prof)
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/prof.sh
 			$<TARGET_FILE:goro-prof> $<TARGET_FILE:victim_burn>
 			$<TARGET_FILE:profile_print> ${late})
+	find_program(PYTHON3 python3)
+	if(PYTHON3)
+		add_executable(victim_traced victims/traced.c)
+		target_link_libraries(victim_traced PRIVATE goro::goro)
+		goro_add_test(prof_trace LABEL e2e TIMEOUT 120
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/prof_trace.py
+				$<TARGET_FILE:goro-prof>
+				$<TARGET_FILE:victim_traced>)
+	endif()
 	if(TARGET goro_heapprof)
 		add_executable(victim_memory victims/memory.c)
 		target_link_libraries(victim_memory PRIVATE goro::goro)
