@@ -1,30 +1,41 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# dump_completions.sh GORO_DUMP DIRECTORY VICTIM
+# dump_completions.sh GORO_DUMP GORO_LEAKCHECK DIRECTORY VICTIM
 #
 # Every option is completed in every shell, and there are no others; what bash
 # offers is right. The other shells are asked for their syntax, where they are.
 
 . "$(dirname "$0")/lib.sh"
 dump=$1
-directory=$2
-program=$3
+leakcheck=$2
+directory=$3
+program=$4
 
-"$dump" --help | grep -o -e '--[a-z][a-z-]*' | sort -u >"$tmp/options"
-grep -qx -e --watch "$tmp/options" || fail "no options in --help"
-grep -o -e '--[a-z][a-z-]*' "$directory/goro-dump.bash" | sort -u >"$tmp/bash"
-sed -n "s/.*[]'*{,)]\(--[a-z-]*\)[}[].*/\1/p" "$directory/_goro-dump" |
-	sort -u >"$tmp/zsh"
-sed -n 's/.* -l \([a-z-]*\).*/--\1/p' "$directory/goro-dump.fish" |
-	sort -u >"$tmp/fish"
-for shell in bash zsh fish; do
-	diff "$tmp/options" "$tmp/$shell" >"$tmp/diff" ||
-		fail "$shell and --help differ: $(cat "$tmp/diff")"
-done
+# of_all TOOL: each shell knows its options
+of_all()
+{
+	name=${1##*/}
+	"$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u >"$tmp/options"
+	grep -qx -e --format "$tmp/options" || fail "no options in --help"
+	sed '/goro-dump --list/d' "$directory/$name.bash" |
+		grep -o -e '--[a-z][a-z-]*' | sort -u >"$tmp/bash"
+	sed -n "s/.*[]'*{,)]\(--[a-z-]*\)[}[].*/\1/p" "$directory/_$name" |
+		sort -u >"$tmp/zsh"
+	sed -n 's/.* -l \([a-z-]*\).*/--\1/p' "$directory/$name.fish" |
+		sort -u >"$tmp/fish"
+	for shell in bash zsh fish; do
+		diff "$tmp/options" "$tmp/$shell" >"$tmp/diff" ||
+			fail "$name: $shell and --help differ: $(cat "$tmp/diff")"
+	done
+	command -v zsh >/dev/null && { zsh -n "$directory/_$name" || fail zsh; }
+	command -v fish >/dev/null &&
+		{ fish -n "$directory/$name.fish" || fail fish; }
+	:
+}
 
-command -v zsh >/dev/null && { zsh -n "$directory/_goro-dump" || fail zsh; }
-command -v fish >/dev/null && { fish -n "$directory/goro-dump.fish" || fail fish; }
+of_all "$dump"
+of_all "$leakcheck"
 command -v bash >/dev/null || skip "there is no bash"
 
 # offers EXPECTED WORD...: what bash offers for the last word
@@ -36,8 +47,9 @@ offers()
 		shift
 		COMP_WORDS=("$@")
 		COMP_CWORD=$(($# - 1))
-		_goro_dump
-		echo ${COMPREPLY[*]}' - "$directory/goro-dump.bash" "$@")
+		name=${1##*/}
+		_${name/-/_}
+		echo ${COMPREPLY[*]}' - "$directory/${1##*/}.bash" "$@")
 	case " $got " in
 	*" $expected "*) ;; # others may run, of similar numbers
 	*) [ "$got" = "$expected" ] || fail "'$*' is offered '$got', not '$expected'" ;;
@@ -51,5 +63,12 @@ offers "json" "$dump" --format = j
 offers "runnable" "$dump" --state runna
 offers "" "$dump" --func x
 offers "$victim" "$dump" "$victim"
+offers "--fail-on" "$leakcheck" --fa
+offers "sarif" "$leakcheck" --format text --format = sa
+offers "--samples" "$leakcheck" --pid 1 --sam
+cd "$tmp" || exit 1
+touch a_report && offers "a_report" "$leakcheck" --baseline a_re
+offers "a_report" "$leakcheck" --timeout 5 true a_re
+offers "" "$leakcheck" true --form
 cd "$tmp" && touch before.json && offers "before.json" "$dump" --diff bef
 exit 0

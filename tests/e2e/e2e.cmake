@@ -60,7 +60,7 @@ if(TARGET goro-dump)
 	endif()
 	goro_add_test(dump_completions LABEL e2e
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_completions.sh
-			$<TARGET_FILE:goro-dump>
+			$<TARGET_FILE:goro-dump> $<TARGET_FILE:goro-leakcheck>
 			${PROJECT_SOURCE_DIR}/cli/completions
 			$<TARGET_FILE:victim_blocked>)
 	if(TARGET trouble)
