@@ -85,7 +85,7 @@ static void
 measure_grain(struct gr_p *p)
 {
 	uint64_t now = gr_cycles(), grain;
-	uint32_t n = p->tick - p->grain_tick;
+	uint32_t n = (uint32_t)p->tick - p->grain_tick;
 
 	if (n < GRAIN_TICKS)
 		return;
@@ -94,7 +94,7 @@ measure_grain(struct gr_p *p)
 		p->apart_cycles = now + gr_cycles_in(APART_NS);
 	/* [relaxed] see gr_p_has_surplus(). */
 	gr_store_rlx(&p->grain, now < p->apart_cycles ? 0 : (uint32_t)grain);
-	p->grain_tick = p->tick;
+	p->grain_tick = (uint32_t)p->tick;
 	p->grain_cycles = now;
 	p->contended = 0;
 }
@@ -133,6 +133,7 @@ steal(struct gr_m *m)
 		if (g) {
 			GR_PROBE3(steal, victim->id, p->id, g->id);
 			gr_trace_worker(p, GR_TRACE_STEAL, victim->id);
+			gr_p_count(&p->steals);
 			return g;
 		}
 		/* [relaxed] the monitor's word that its owner is stuck. */
@@ -268,7 +269,7 @@ gr_find_runnable(struct gr_m *m)
 		gr_trace_worker(m->p, GR_TRACE_IDLE, 0);
 		gr_idle_sleep(m);
 		gr_trace_worker(m->p, GR_TRACE_WAKE, 0);
-		m->p->grain_tick = m->p->tick;
+		m->p->grain_tick = (uint32_t)m->p->tick;
 		m->p->grain_cycles = gr_cycles();
 		m->p->contended = 0;
 	}

@@ -109,7 +109,7 @@ static int64_t
 watch(struct gr_p *p, int64_t now_ns)
 {
 	/* [relaxed] all that is read here are hints. */
-	uint32_t tick = gr_load_rlx(&p->tick);
+	uint32_t tick = (uint32_t)gr_load_rlx(&p->tick);
 	uint32_t status = gr_load_rlx(&p->status);
 	int64_t left_ns;
 

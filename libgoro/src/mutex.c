@@ -59,7 +59,8 @@ struct contender {
 static inline uint32_t
 moment(const struct gr_p *p)
 {
-	return gr_load_rlx(&p->tick) << 8 | p->id; /* [relaxed] a hint */
+	/* [relaxed] a hint */
+	return (uint32_t)gr_load_rlx(&p->tick) << 8 | p->id;
 }
 
 #define NO_MOMENT UINT32_MAX

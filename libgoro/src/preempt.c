@@ -105,7 +105,8 @@ on_signal(int sig, siginfo_t *info, void *ucontext)
 static void
 finish_preempt(struct gr_m *m, struct gr_g *g, void *arg)
 {
-	(void)m, (void)arg;
+	(void)arg;
+	gr_p_count(&m->p->preemptions);
 	g->next = NULL;
 	g->flags &= ~(GR_G_MAY_MOVE | GR_G_PINNED);
 	if (g->flags & GORO_ABI_G_LOCKED) {

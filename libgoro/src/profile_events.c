@@ -24,6 +24,11 @@ enum {
 
 uint32_t gr_profile_events;
 
+const int64_t gr_latency_ns[GR_LATENCIES - 1] = {
+	1000,    3000,    10000,    30000,    100000,    300000,
+	1000000, 3000000, 10000000, 30000000, 100000000, 1000000000,
+};
+
 /* The tables: made at the first use, never taken away, as somebody may be
  * about to add to one. [pair events-table] */
 static struct {
@@ -31,6 +36,7 @@ static struct {
 	struct gr_traces *waits, *sched, *unlocks;
 	int64_t wait_rate_ns; /* [relaxed] parameters, for what comes */
 	uint32_t unlock_rate; /* likewise */
+	uint64_t latency[GR_LATENCIES - 1]; /* bounds in cycles; likewise */
 	uint64_t waits_since; /* cycles, when it was last turned on; [relaxed] */
 } events = { .control = PTHREAD_MUTEX_INITIALIZER };
 
@@ -56,6 +62,16 @@ gr_profile_events_turn(uint32_t what, bool on)
 		__atomic_fetch_and(&gr_profile_events, ~what, __ATOMIC_RELEASE);
 }
 
+static void
+set_bounds(void)
+{
+	double cycle_ns = gr_cycle_ns();
+
+	for (int i = 0; i < GR_LATENCIES - 1; i++)
+		gr_store_rlx(&events.latency[i],
+			     (uint64_t)((double)gr_latency_ns[i] / cycle_ns));
+}
+
 void
 goro_profile_block_rate(int64_t ns)
 {
@@ -63,8 +79,10 @@ goro_profile_block_rate(int64_t ns)
 	gr_clock_init(); /* it may be on before the first run */
 	if (ns > 0 && gr_code_now() && table(&events.waits) &&
 	    table(&events.sched)) {
-		if (!gr_profile_wants(GR_EVENTS_WAITS))
+		if (!gr_profile_wants(GR_EVENTS_WAITS)) {
+			set_bounds();
 			gr_store_rlx(&events.waits_since, gr_cycles());
+		}
 		gr_store_rlx(&events.wait_rate_ns, ns);
 		gr_profile_events_turn(GR_EVENTS_WAITS, true);
 	} else {
@@ -162,6 +180,18 @@ keep(struct gr_p *p, uint64_t cycles, uint64_t *ret_count, uint64_t *ret_value)
 	return true;
 }
 
+static void
+count_latency(struct gr_p *p, uint64_t cycles)
+{
+	int i = 0;
+
+	while (i < GR_LATENCIES - 1 && cycles > gr_load_rlx(&events.latency[i]))
+		i++;
+	gr_p_count(&p->latency[i]);
+	/* [relaxed] a number, as those */
+	gr_store_rlx(&p->latency_cycles, p->latency_cycles + cycles);
+}
+
 void
 gr_profile_made_ready(const struct gr_m *m, struct gr_g *g)
 {
@@ -182,8 +212,10 @@ gr_profile_waited(struct gr_m *m, unsigned reason, uint64_t since)
 	since = since > from ? since : from;
 	if (reason && now > since && keep(m->p, now - since, &count, &value))
 		add_here(&events.waits, m, reason, count, value);
-	if (ready >= since && now > ready &&
-	    keep(m->p, now - ready, &count, &value))
+	if (ready < since || now <= ready)
+		return;
+	count_latency(m->p, now - ready);
+	if (keep(m->p, now - ready, &count, &value))
 		add_here(&events.sched, m, 0, count, value);
 }
 
@@ -198,9 +230,11 @@ gr_profile_started(struct gr_m *m)
 	uint64_t now = gr_cycles(), count, value;
 
 	/* Its creator may have been here before anybody asked. */
-	if (g->ready_since >= gr_load_rlx(&events.waits_since) &&
-	    now > g->ready_since &&
-	    keep(m->p, now - g->ready_since, &count, &value))
+	if (g->ready_since < gr_load_rlx(&events.waits_since) ||
+	    now <= g->ready_since)
+		return;
+	count_latency(m->p, now - g->ready_since);
+	if (keep(m->p, now - g->ready_since, &count, &value))
 		/* [pair events-table] as in add_here() */
 		gr_traces_add(gr_load_acq(&events.sched), &key, count, value);
 }

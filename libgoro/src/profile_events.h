@@ -14,6 +14,8 @@
  *            A goroutine that is new: under its function and its creator.
  * trace      the same word turns on execution traces (trace.h), so that what is
  *            not recorded costs one branch, whatever could be.
+ * Latency    of the scheduler is also counted by classes, each event, for
+ *            /metrics.
  * Sampling   by time, as Go's: shorter than the rate, only so many are kept,
  *            and each counts for the others; 1 keeps all.
  * Cost       off, one branch; on, 100 ns to 200 ns an event.
@@ -40,6 +42,8 @@ enum {
 };
 
 extern uint32_t gr_profile_events; /* [pair events] */
+/* Up to so many nanoseconds each class of latencies is; the last has no bound. */
+extern const int64_t gr_latency_ns[GR_LATENCIES - 1];
 
 /* [pair events] [relaxed] whoever misses the change is in time for the next. */
 static inline bool

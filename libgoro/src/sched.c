@@ -181,6 +181,7 @@ gr_park(struct gr_m *m, gr_finish *finish, void *arg)
 	uint64_t cycles = gr_cycles();
 
 	m->g->wait_since = cycles;
+	gr_p_count(&m->p->waits[m->g->wait_reason]);
 	GR_PROBE3(park, m->g->id, m->g->wait_reason, m->g->wait_obj);
 	if (gr_profile_wants(GR_EVENTS_SWITCHES))
 		m = switch_away_recorded(m, finish, arg,

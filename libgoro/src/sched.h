@@ -32,12 +32,13 @@
 enum {
 	GR_MAX_PROCS = 256,
 	GR_LONG_PATH_EVERY = 64, /* switches; a power of two */
+	GR_LATENCIES = 13,       /* classes; see gr_latency_ns */
 };
 
 struct gr_p {
 	/* Owned by the M that has this P. */
 	struct gr_runq runq;
-	uint32_t tick;  /* switches made; [relaxed] read by the monitor */
+	uint64_t tick; /* switches made; [relaxed] read by the monitor */
 	uint32_t streak; /* picks from runq.next in a row */
 	uint32_t passes; /* through the long path */
 	uint32_t grain;  /* cycles a switch, lately; [relaxed] read by others */
@@ -51,6 +52,10 @@ struct gr_p {
 	uint64_t next_id, end_id; /* goroutine ids in hand */
 	int64_t count; /* goroutines started less ended here; [pair count] */
 	struct gr_freelist free[GR_STACK_CLASSES];
+
+	/* Counted here, read for /metrics; [relaxed] numbers. */
+	uint64_t waits[GORO_WAIT_REASONS], steals, preemptions;
+	uint64_t latency[GR_LATENCIES], latency_cycles; /* while recorded */
 
 	/* Shared. */
 	uint32_t sections;  /* blocking, begun here; [relaxed] as `tick` */
@@ -109,6 +114,13 @@ gr_p_take_ring(struct gr_p *p)
 	    (g = gr_runq_get_fresh(&p->runq)))
 		return g;
 	return gr_runq_get_ring(&p->runq);
+}
+
+/* One more of what only the owner counts. */
+static inline void
+gr_p_count(uint64_t *counter)
+{
+	gr_store_rlx(counter, *counter + 1); /* [relaxed] read at any time */
 }
 
 /* What is to be done with a goroutine that has just left its stack. */

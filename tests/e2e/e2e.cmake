@@ -174,6 +174,10 @@ if(TARGET goro-prof)
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/prof_trace.py
 				$<TARGET_FILE:goro-prof>
 				$<TARGET_FILE:victim_traced>)
+		goro_add_test(metrics LABEL e2e
+			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/metrics.py
+				$<TARGET_FILE:victim_burn>
+			ENVIRONMENT GOROMAXPROCS=2)
 	endif()
 	if(TARGET goro_heapprof)
 		add_executable(victim_memory victims/memory.c)

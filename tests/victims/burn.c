@@ -2,9 +2,11 @@
 /*
  * burn.c - what a profile must find: work in two functions, and a wait
  *
- * "ready" says that all of it goes on.
+ * "ready" says that all of it goes on. An argument is an address to serve
+ * /metrics at, with all waits recorded.
  */
 #include <goro/goro.h>
+#include <goro/profile.h>
 #include <stdio.h>
 
 #define NOINLINE __attribute__((noinline))
@@ -54,7 +56,10 @@ waiter(void *arg)
 static int
 program(void *arg)
 {
-	(void)arg;
+	if (arg && (goro_debug_serve(arg) != 0))
+		return 1;
+	if (arg)
+		goro_profile_block_rate(1);
 	never = goro_chan_create(0, 0);
 	for (int i = 0; i < 6; i++)
 		goro_go(waiter, NULL);
@@ -69,7 +74,7 @@ program(void *arg)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	return goro_run(program, NULL);
+	return goro_run(program, argc > 1 ? argv[1] : NULL);
 }
