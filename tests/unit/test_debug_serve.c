@@ -64,8 +64,12 @@ hear(int fd, struct answer *a)
 	a->n = 0;
 	do {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int n;
 
-		T_CHECK(poll(&p, 1, PATIENCE_MS) == 1);
+		do /* whoever takes a profile may interrupt us */
+			n = poll(&p, 1, PATIENCE_MS);
+		while (n < 0 && errno == EINTR);
+		T_CHECK_EQ(n, 1);
 		got = recv(fd, a->all + a->n, ANSWER - 1 - a->n, 0);
 		if (got > 0)
 			a->n += (size_t)got;
