@@ -57,7 +57,7 @@ struct leak_finding {
 
 	bool has_object;
 	uint64_t object, channel; /* address; number, of a channel */
-	char *object_name;
+	char *object_name; /* a lock's: of its variable */
 	uint64_t object_creator_id, elem_bytes, cap, len;
 	bool closed;
 	struct leak_stack object_creator;
@@ -103,6 +103,11 @@ void leak_results_fini(struct leak_results *r);
 /* What the process runs, as people call it. */
 void leak_process_name(pid_t pid, char *buf, size_t room);
 
+/* A file's path as people and CI systems want it: below here if it is. */
+const char *leak_path(const char *file);
+
+/* Is it of the runtime, which does only what it is told? */
+bool leak_is_systems(const struct leak_frame *f);
 /* Is none of them the program's own? The goroutine's function is the last of
  * the frames, unless its last call took its place there. */
 bool leak_lacks_entry(const struct leak_stack *s);

@@ -31,25 +31,12 @@ end_stream(FILE *to)
 	return !fclose(to) && !failed;
 }
 
-/* A file's path as people and CI systems want it: below here if it is. */
-static const char *
-shown_path(const char *file)
-{
-	static char here[PATH_MAX];
-	size_t n;
-
-	if (!*here && !getcwd(here, sizeof(here)))
-		return file;
-	n = strlen(here);
-	return !strncmp(file, here, n) && file[n] == '/' ? file + n + 1 : file;
-}
-
 static void
 put_place(FILE *to, const struct leak_frame *f)
 {
 	if (f && f->file)
 		fprintf(to, "%s (%s:%" PRIu32 ")", f->function,
-			shown_path(f->file), f->line);
+			leak_path(f->file), f->line);
 	else
 		fprintf(to, "%s", f ? f->function : "?");
 }
@@ -244,7 +231,7 @@ leak_render_github(const struct leak_results *r, int fd)
 		fprintf(to, "::error ");
 		if (place && place->file) {
 			fprintf(to, "file=");
-			put_workflow(to, shown_path(place->file), true);
+			put_workflow(to, leak_path(place->file), true);
 			fprintf(to, ",line=%" PRIu32 ",", place->line);
 		}
 		fprintf(to, "title=%s::", leak_kind_names[f->kind]);
@@ -311,7 +298,7 @@ put_location(struct gt_json *j, const struct leak_frame *f, const char *text)
 	gt_json_open(j, '{');
 	gt_json_key(j, "artifactLocation");
 	gt_json_open(j, '{');
-	put_uri(j, shown_path(f->file));
+	put_uri(j, leak_path(f->file));
 	gt_json_close(j, '}');
 	gt_json_key(j, "region");
 	gt_json_open(j, '{');

@@ -49,9 +49,9 @@ put_object(struct gt_json *j, const struct leak_finding *f)
 		gt_json_key(j, "address");
 		gt_json_address(j, f->object);
 	}
+	gt_json_put_string(j, "name", f->object_name);
 	if (f->channel) {
 		gt_json_put_number(j, "id", f->channel);
-		gt_json_put_string(j, "name", f->object_name);
 		gt_json_put_number(j, "element_bytes", f->elem_bytes);
 		gt_json_put_number(j, "capacity", f->cap);
 		gt_json_put_number(j, "length", f->len);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "tracer/describe.h"
 #include "tracer/group.h"
 #include "tracer/waits.h"
 
@@ -199,6 +200,7 @@ describe_object(struct sample *s, struct leak_finding *f,
 					     s->model.waits[g->waits].obj) :
 			     NULL;
 	const struct gt_channel *ch;
+	char variable[256];
 
 	if (!o || o->kind == GT_KIND_FD)
 		return;
@@ -207,6 +209,9 @@ describe_object(struct sample *s, struct leak_finding *f,
 	f->owner = o->owner;
 	f->owner_ended = o->owner &&
 			 gt_model_find(&s->model, o->owner) == UINT32_MAX;
+	if (o->kind != GT_KIND_CHAN &&
+	    gt_variable_at(&s->symbols, o->addr, variable, sizeof(variable)))
+		f->object_name = strdup(variable);
 	if (o->kind != GT_KIND_CHAN || !o->known)
 		return;
 	ch = &s->model.channels[o->channel];

@@ -13,6 +13,7 @@
 
 #include "cli.h"
 #include "leak.h"
+#include "tracer/describe.h"
 #include "tracer/model.h"
 #include "tracer/symbolize.h"
 
@@ -118,6 +119,7 @@ numbers(char *at, size_t *ret_n)
 static void
 read_object(struct leak_finding *f, struct names *n, char *at)
 {
+	char variable[256];
 	uint64_t pc;
 
 	f->has_object = true;
@@ -130,6 +132,9 @@ read_object(struct leak_finding *f, struct names *n, char *at)
 	f->len = number(&at);
 	f->closed = number(&at);
 	add_pc(n, &f->object_creator, pc, false);
+	if (!f->channel && n->good &&
+	    gt_variable_at(&n->symbols, f->object, variable, sizeof(variable)))
+		f->object_name = strdup(variable);
 }
 
 static void

@@ -112,9 +112,20 @@ leak_process_name(pid_t pid, char *buf, size_t room)
 
 /* --- What they say -------------------------------------------------------- */
 
-/* Is it of the runtime, which does only what it is told? */
-static bool
-is_systems(const struct leak_frame *f)
+const char *
+leak_path(const char *file)
+{
+	static char here[PATH_MAX];
+	size_t n;
+
+	if (!*here && !getcwd(here, sizeof(here)))
+		return file;
+	n = strlen(here);
+	return !strncmp(file, here, n) && file[n] == '/' ? file + n + 1 : file;
+}
+
+bool
+leak_is_systems(const struct leak_frame *f)
 {
 	return f->internal || !strncmp(f->function, "goro_", 5) ||
 	       !strncmp(f->function, "gr_", 3);
@@ -124,7 +135,7 @@ bool
 leak_lacks_entry(const struct leak_stack *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!is_systems(&s->v[i]))
+		if (!leak_is_systems(&s->v[i]))
 			return false;
 	return true;
 }
@@ -133,7 +144,7 @@ const struct leak_frame *
 leak_place(const struct leak_finding *f)
 {
 	for (size_t i = 0; i < f->stack.n; i++)
-		if (!is_systems(&f->stack.v[i]))
+		if (!leak_is_systems(&f->stack.v[i]))
 			return &f->stack.v[i];
 	if (f->object_creator.n)
 		return &f->object_creator.v[0];

@@ -4,11 +4,13 @@
  *
  *	LEAKED: 2 goroutines wait to send on a channel that nothing that still
  *	runs can reach: they can never go on
- *	    waiting at  worker (pool.c:41)
- *	           in   serve (pool.c:60)
- *	    started at  main (pool.c:77) by goroutine 1
- *	    channel     "jobs", unbuffered, made at main (pool.c:70)
- *	    goroutines  7, 9
+ *	    goroutines  7, 9 [chan send]
+ *	    waiting at  goro_chan_send
+ *	                worker (pool.c:41)
+ *	                serve (pool.c:60)
+ *	    started at  main (pool.c:77), by goroutine 1
+ *	    channel     #3 "jobs", unbuffered
+ *	    made at     main (pool.c:70), by goroutine 1
  *	    holding     4,160 bytes
  */
 #include <ctype.h>
@@ -18,7 +20,7 @@
 
 #include "leak.h"
 
-enum { IDS_SHOWN = 10 };
+enum { IDS_SHOWN = 10, COLUMNS = 79 };
 
 static void
 put_key(FILE *to, const char *key)
@@ -26,13 +28,13 @@ put_key(FILE *to, const char *key)
 	fprintf(to, "    %-11s ", key);
 }
 
+/* Where in libgoro it waits is of no use to anybody. */
 static void
 put_frame(FILE *to, const struct leak_frame *f)
 {
 	fputs(f->function, to);
-	if (f->file)
-		fprintf(to, " (%s:%" PRIu32 ")", f->file, f->line);
-	fputc('\n', to);
+	if (f->file && !leak_is_systems(f))
+		fprintf(to, " (%s:%" PRIu32 ")", leak_path(f->file), f->line);
 }
 
 static void
@@ -45,6 +47,7 @@ put_stack(FILE *to, const struct leak_stack *s, const char *key)
 			continue;
 		put_key(to, some ? "" : key);
 		put_frame(to, &s->v[i]);
+		fputc('\n', to);
 		some = true;
 	}
 	if (s->cut) {
@@ -59,9 +62,7 @@ put_by(FILE *to, const char *key, const struct leak_stack *s, uint64_t by)
 	if (!s->n)
 		return;
 	put_key(to, key);
-	fprintf(to, "%s", s->v[0].function);
-	if (s->v[0].file)
-		fprintf(to, " (%s:%" PRIu32 ")", s->v[0].file, s->v[0].line);
+	put_frame(to, &s->v[0]);
 	if (by)
 		fprintf(to, ", by goroutine %" PRIu64, by);
 	fputc('\n', to);
@@ -77,6 +78,18 @@ put_count(FILE *to, uint64_t n)
 	} else {
 		fprintf(to, "%d", (int)n);
 	}
+}
+
+/* What it is that is no channel, by how it is waited for. */
+static const char *
+object_key(const struct leak_finding *f)
+{
+	const char *state = f->state ? f->state : "";
+
+	return strstr(state, "WaitGroup") ? "waitgroup" :
+	       strstr(state, "Cond")      ? "condition" :
+	       strstr(state, "Once")      ? "once" :
+					    "lock";
 }
 
 static void
@@ -95,8 +108,11 @@ put_object(FILE *to, const struct leak_finding *f)
 		fprintf(to, "%s\n", f->closed ? ", closed" : "");
 		put_by(to, "made at", &f->object_creator, f->object_creator_id);
 	} else if (f->has_object) {
-		put_key(to, "lock");
-		fprintf(to, "at 0x%" PRIx64, f->object);
+		put_key(to, object_key(f));
+		if (f->object_name)
+			fputs(f->object_name, to);
+		else
+			fprintf(to, "at 0x%" PRIx64, f->object);
 		if (f->owner)
 			fprintf(to, ", %s by goroutine %" PRIu64,
 				f->owner_ended ? "left locked" : "held",
@@ -120,15 +136,40 @@ put_ids(FILE *to, const struct leak_finding *f)
 	fprintf(to, " [%s]\n", f->state ? f->state : "?");
 }
 
+/* The story, in lines of a terminal. */
 static void
-put_finding(FILE *to, const struct leak_finding *f, bool which_process)
+put_story(FILE *to, const struct leak_finding *f)
 {
 	const char *kind = leak_kind_names[f->kind];
+	const char *word = f->story ? f->story : "";
+	size_t column = strlen(kind) + 1;
 
 	fputc('\n', to);
 	for (; *kind; kind++)
 		fputc(toupper((unsigned char)*kind), to);
-	fprintf(to, ": %s\n", f->story ? f->story : "");
+	fputc(':', to);
+	while (*word) {
+		size_t n = strcspn(word, " ");
+
+		if (column + 1 + n > COLUMNS) {
+			fputc('\n', to);
+			column = 0;
+		} else {
+			fputc(' ', to);
+			column++;
+		}
+		fwrite(word, 1, n, to);
+		column += n;
+		word += n;
+		word += strspn(word, " ");
+	}
+	fputc('\n', to);
+}
+
+static void
+put_finding(FILE *to, const struct leak_finding *f, bool which_process)
+{
+	put_story(to, f);
 	if (which_process) {
 		put_key(to, "process");
 		fprintf(to, "%d (%s)\n", (int)f->pid, f->process);
@@ -159,11 +200,14 @@ put_summary(FILE *to, const struct leak_results *r)
 		fprintf(to, " %s", leak_kind_names[k]);
 		comma = ", ";
 	}
-	fprintf(to, "%s\n",
+	fprintf(to, "%s",
 		*comma    ? "" :
 		r->checks ? "no leaks" :
 		r->looked ? "no suspects, but nothing was proven" :
 			    "nothing was checked");
+	if (r->checks > 1)
+		fprintf(to, " (in %u checks)", r->checks);
+	fputc('\n', to);
 }
 
 bool

@@ -53,6 +53,7 @@ result = expect(["deadlock"], {"deadlock": 2})
 for f in result["findings"]:
     check(sorted(f["cycle"]) == sorted(f["goroutines"] + [f["lock"]["owner"]]),
           "the cycle")
+    check(f["lock"]["name"] in ("a", "b"), "the lock's name")
     check(any(x["function"].startswith("lock_") and x["file"].endswith(
         "leaks.c") and x["line"] for x in f["stack"]), "the stack")
 expect(["leftover"], {"leftover": 1})
@@ -92,8 +93,11 @@ done = subprocess.run([tool, "--", victim, "deadlock"], capture_output=True,
                       timeout=60, env=env, text=True)
 check(done.returncode == 1, "status %d" % done.returncode)
 for words in ["DEADLOCK: a goroutine waits to lock a mutex", "leaks.c:",
-              "started at", "leak check: 2 deadlock"]:
+              "started at", "lock        a, held by goroutine ",
+              "leak check: 2 deadlock"]:
     check(words in done.stdout, "no '%s' in %s" % (words, done.stdout))
+for line in done.stdout.splitlines():
+    check(len(line) < 80 or ".c:" in line, "for a terminal too long: " + line)
 
 # Each process under its own name; or only the command's own.
 with tempfile.TemporaryDirectory() as tmp:
