@@ -134,6 +134,28 @@ keep(struct gr_names *ns, struct gr_name *name)
 	return name->file != NULL;
 }
 
+/* The variable that @addr lies in; false: none that is known. Those that begin
+ * as zeros lie behind what is mapped of their module's file. */
+bool
+gr_names_variable(struct gr_names *ns, uintptr_t addr, char *ret, size_t bytes)
+{
+	const struct gr_module *m = NULL;
+	struct gr_symtab *st;
+	uintptr_t start;
+
+	for (uint32_t i = 0; i < ns->modules->n; i++) {
+		const struct gr_module *x = &ns->modules->module[i];
+
+		if (x->start <= addr && (!m || x->start > m->start))
+			m = x;
+	}
+	st = m && !ns->bare ? symtab_of(ns, m) : NULL;
+	if (!st || !gr_symtab_find_variable(st, addr, ret, bytes, &start))
+		return false;
+	make_harmless(ret);
+	return true;
+}
+
 /*
  * The name of @pc; of a return address, ask for the byte before it. Valid
  * until the next call.

@@ -59,6 +59,8 @@ struct gr_names {
 void gr_names_init(struct gr_names *ns, const struct gr_modules *ms);
 void gr_names_fini(struct gr_names *ns);
 struct gr_name *gr_names_get(struct gr_names *ns, uintptr_t pc);
+bool gr_names_variable(struct gr_names *ns, uintptr_t addr, char *ret,
+		       size_t bytes);
 void gr_names_addresses(struct gr_names *ns, struct gr_out *o);
 
 const struct gr_module *gr_names_library(const struct gr_modules *ms);

@@ -58,6 +58,13 @@ is_function(const Elf64_Sym *sym)
 	       (type == STT_FUNC || type == STT_GNU_IFUNC);
 }
 
+static bool
+is_variable(const Elf64_Sym *sym)
+{
+	return sym->st_shndx != SHN_UNDEF && sym->st_name &&
+	       ELF64_ST_TYPE(sym->st_info) == STT_OBJECT;
+}
+
 /* Of two names for one address: global, then weak, then local. */
 static int
 binding_rank(const Elf64_Sym *sym)
@@ -108,24 +115,13 @@ read_name(const struct gr_symtab *st, uint32_t offset, char *ret, size_t bytes)
 	return ret[0] != '\0';
 }
 
-/*
- * The function that holds @pc.
- *
- * @ret_name   out: its name, cut to @bytes; raw, whatever the file says
- * @ret_start  out: where it starts
- *
- * Returns false when it is in none
- */
-bool
-gr_symtab_find(struct gr_symtab *st, uintptr_t pc, char *ret_name, size_t bytes,
-	       uintptr_t *ret_start)
+/* The best answer for @address of those that @is says yes to; without a name:
+ * there is none. */
+static Elf64_Sym
+search(struct gr_symtab *st, uint64_t address, bool (*is)(const Elf64_Sym *sym))
 {
-	uint64_t address = pc - st->module->bias;
 	Elf64_Sym best = { 0 };
-	uint64_t size;
 
-	if (pc < st->module->text_lo || pc >= st->module->text_hi)
-		return false;
 	for (uint64_t i = 0; i < st->symbols_n; i += GR_SYMTAB_BATCH) {
 		uint64_t n = st->symbols_n - i;
 
@@ -138,13 +134,49 @@ gr_symtab_find(struct gr_symtab *st, uintptr_t pc, char *ret_name, size_t bytes,
 		for (uint64_t k = 0; k < n; k++) {
 			const Elf64_Sym *sym = &st->batch[k];
 
-			if (sym->st_value <= address && is_function(sym) &&
+			if (sym->st_value <= address && is(sym) &&
 			    better(sym, &best, address))
 				best = *sym;
 		}
 	}
+	return best;
+}
+
+/*
+ * The function that holds @pc.
+ *
+ * @ret_name   out: its name, cut to @bytes; raw, whatever the file says
+ * @ret_start  out: where it starts
+ *
+ * Returns false when it is in none
+ */
+bool
+gr_symtab_find(struct gr_symtab *st, uintptr_t pc, char *ret_name, size_t bytes,
+	       uintptr_t *ret_start)
+{
+	uint64_t address = pc - st->module->bias, size;
+	Elf64_Sym best;
+
+	if (pc < st->module->text_lo || pc >= st->module->text_hi)
+		return false;
+	best = search(st, address, is_function);
 	size = best.st_size || !st->complete ? best.st_size : UINT64_MAX;
 	if (!best.st_name || address - best.st_value >= size ||
+	    !read_name(st, best.st_name, ret_name, bytes))
+		return false;
+	*ret_start = st->module->bias + best.st_value;
+	return true;
+}
+
+/* The same of the variable that holds @addr. */
+bool
+gr_symtab_find_variable(struct gr_symtab *st, uintptr_t addr, char *ret_name,
+			size_t bytes, uintptr_t *ret_start)
+{
+	uint64_t address = addr - st->module->bias;
+	Elf64_Sym best = search(st, address, is_variable);
+
+	if (!best.st_name || address - best.st_value >= best.st_size ||
 	    !read_name(st, best.st_name, ret_name, bytes))
 		return false;
 	*ret_start = st->module->bias + best.st_value;

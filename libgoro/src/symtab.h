@@ -40,5 +40,8 @@ bool gr_symtab_open(struct gr_symtab *st, const struct gr_module *m);
 void gr_symtab_close(struct gr_symtab *st);
 bool gr_symtab_find(struct gr_symtab *st, uintptr_t pc, char *ret_name,
 		    size_t bytes, uintptr_t *ret_start);
+bool gr_symtab_find_variable(struct gr_symtab *st, uintptr_t addr,
+			     char *ret_name, size_t bytes,
+			     uintptr_t *ret_start);
 
 #endif
