@@ -41,6 +41,13 @@ struct leak_stack {
 	bool cut;
 };
 
+/* On the way from what the program can get at to what is waited for. */
+struct leak_step {
+	char *kind;     /* as in docs/LEAKS.md */
+	char *variable; /* NULL: none that is known */
+	uint64_t address, id;
+};
+
 struct leak_finding {
 	enum leak_kind kind;
 	pid_t pid;
@@ -67,6 +74,8 @@ struct leak_finding {
 	uint64_t *cycle;
 	size_t cycle_n;
 	uint64_t held;
+	struct leak_step *alive_by; /* of one left over: the root first */
+	size_t alive_by_n;
 
 	uint64_t fingerprint;
 	bool suppressed; /* or known from the baseline: not counted */

@@ -5,6 +5,8 @@
  * {"version": 1, "findings": [...], "summary": {KIND: N, ...}}; goro-leakcheck(1)
  * says what is in a finding. Each kind is in the summary, also with 0.
  */
+#include <string.h>
+
 #include "leak.h"
 #include "tracer/json.h"
 
@@ -67,6 +69,32 @@ put_object(struct gt_json *j, const struct leak_finding *f)
 }
 
 static void
+put_alive_by(struct gt_json *j, const struct leak_finding *f)
+{
+	if (!f->alive_by_n)
+		return;
+	gt_json_key(j, "alive_by");
+	gt_json_open(j, '[');
+	for (size_t i = 0; i < f->alive_by_n; i++) {
+		const struct leak_step *s = &f->alive_by[i];
+
+		gt_json_open(j, '{');
+		gt_json_put_string(j, "kind", s->kind);
+		gt_json_put_string(j, "variable", s->variable);
+		if (s->address) {
+			gt_json_key(j, "address");
+			gt_json_address(j, s->address);
+		}
+		if (s->id)
+			gt_json_put_number(
+				j, strcmp(s->kind, "block") ? "id" : "bytes",
+				s->id);
+		gt_json_close(j, '}');
+	}
+	gt_json_close(j, ']');
+}
+
+static void
 put_finding(struct gt_json *j, const struct leak_finding *f)
 {
 	gt_json_open(j, '{');
@@ -86,6 +114,7 @@ put_finding(struct gt_json *j, const struct leak_finding *f)
 		put_numbers(j, "cycle", f->cycle, f->cycle_n);
 	if (f->wait_ns)
 		gt_json_put_number(j, "longest_wait_ns", f->wait_ns);
+	put_alive_by(j, f);
 	if (f->held)
 		gt_json_put_number(j, "held_bytes", f->held);
 	gt_json_put_number(j, "pid", (uint64_t)f->pid);

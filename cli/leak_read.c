@@ -151,6 +151,28 @@ read_frames(struct leak_finding *f, struct names *n, char *at)
 	}
 }
 
+/* "KIND ADDRESS ID" */
+static void
+read_step(struct leak_finding *f, struct names *n, char *at)
+{
+	char *kind = strsep(&at, " "), variable[256];
+	struct leak_step *v = reallocarray(f->alive_by, f->alive_by_n + 1,
+					   sizeof(*v));
+
+	if (!v)
+		return;
+	f->alive_by = v;
+	v = &v[f->alive_by_n++];
+	*v = (struct leak_step){ .kind = strdup(kind) };
+	if (at) {
+		v->address = number(&at);
+		v->id = number(&at);
+	}
+	if (n->good && !strcmp(kind, "data") &&
+	    gt_variable_at(&n->symbols, v->address, variable, sizeof(variable)))
+		v->variable = strdup(variable);
+}
+
 static void
 set_text(char **to, const char *text)
 {
@@ -183,6 +205,8 @@ read_field(struct leak_finding *f, struct names *n, const char *key, char *rest)
 		f->stack.cut = true;
 	else if (!strcmp(key, "cycle"))
 		f->cycle = numbers(rest, &f->cycle_n);
+	else if (!strcmp(key, "alive-by"))
+		read_step(f, n, rest);
 	else if (!strcmp(key, "held"))
 		f->held = number(&rest);
 	else if (!strcmp(key, "owner")) {

@@ -209,6 +209,11 @@ finding_fini(struct leak_finding *f)
 	free(f->name);
 	free(f->object_name);
 	free(f->cycle);
+	for (size_t i = 0; i < f->alive_by_n; i++) {
+		free(f->alive_by[i].kind);
+		free(f->alive_by[i].variable);
+	}
+	free(f->alive_by);
 }
 
 /* False: no memory, and nothing has changed. */

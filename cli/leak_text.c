@@ -122,6 +122,61 @@ put_object(FILE *to, const struct leak_finding *f)
 }
 
 static void
+put_step(FILE *to, const struct leak_step *s)
+{
+	static const struct {
+		const char *kind, *words;
+		enum { NOTHING, ADDRESS, NUMBER } also;
+	} steps[] = {
+		{ "data", "variables at ", ADDRESS },
+		{ "goroutine-stack", "stack of goroutine ", NUMBER },
+		{ "argument", "argument of goroutine ", NUMBER },
+		{ "thread-stack", "stack of thread ", NUMBER },
+		{ "thread-local", "thread-local of thread ", NUMBER },
+		{ "register", "register of thread ", NUMBER },
+		{ "timer", "a timer that was not stopped", NOTHING },
+		{ "named", "memory named by goro_leak_root()", NOTHING },
+		{ "heap", "the heap, all of which counts", NOTHING },
+		{ "memory", "memory at ", ADDRESS },
+		{ "stack", "stack of goroutine ", NUMBER },
+		{ "channel", "channel #", NUMBER },
+		{ "lock", "lock at ", ADDRESS },
+		{ "more", "steps left out: ", NUMBER },
+	};
+
+	if (s->variable) {
+		fprintf(to, "global variable %s\n", s->variable);
+		return;
+	}
+	if (s->kind && !strcmp(s->kind, "block")) {
+		fputs("block of ", to);
+		put_count(to, s->id);
+		fputs(" bytes", to);
+	}
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		if (!s->kind || strcmp(s->kind, steps[i].kind))
+			continue;
+		fputs(steps[i].words, to);
+		if (steps[i].also == ADDRESS)
+			fprintf(to, "0x%" PRIx64, s->address);
+		else if (steps[i].also == NUMBER)
+			fprintf(to, "%" PRIu64, s->id);
+	}
+	fputc('\n', to);
+}
+
+/* Why somebody may still wake it. */
+static void
+put_alive_by(FILE *to, const struct leak_finding *f)
+{
+	for (size_t i = 0; i < f->alive_by_n; i++) {
+		put_key(to, i ? "" : "alive by");
+		fputs(i ? "-> " : "", to);
+		put_step(to, &f->alive_by[i]);
+	}
+}
+
+static void
 put_ids(FILE *to, const struct leak_finding *f)
 {
 	if (!f->ids_n)
@@ -179,6 +234,7 @@ put_finding(FILE *to, const struct leak_finding *f, bool which_process)
 	if (f->kind != LEAK_UNCLOSED)
 		put_by(to, "started at", &f->creator, f->creator_id);
 	put_object(to, f);
+	put_alive_by(to, f);
 	if (f->held) {
 		put_key(to, "holding");
 		put_count(to, f->held);

@@ -59,7 +59,12 @@ for f in result["findings"]:
 expect(["leftover"], {"leftover": 1})
 expect(["leftover"], {"leftover": 1}, status=0,
        options=["--fail-on", "leaked,deadlock"])
-expect(["kept"], {"leftover": 1})
+result = expect(["kept"], {"leftover": 1})
+# Why it is alive: the variable points to the channel.
+f = result["findings"][0]
+way = f["alive_by"]
+check([s["kind"] for s in way] == ["data", "channel"] and
+      way[0]["variable"] == "kept" and way[1]["id"] == f["channel"]["id"], way)
 # The command's own status, when it fails.
 expect(["deadlock", "7"], {"deadlock": 2}, status=7)
 # All are stuck: then each is a leak, whatever still points to what.
@@ -74,6 +79,14 @@ if heap == "exact":
     # One, or several where the compiler has unrolled the loop.
     f = result["findings"][0]
     check(f["channel"]["name"] == "jobs" and f["created_at"], "the channel")
+    # A verdict that was wrong has a status of its own.
+    expect(["misled"], {}, status=3)
+    result = expect(["chained"], {"leftover": 2})
+    for f in result["findings"]:
+        # By way of the block, unless something old points there, too.
+        way = f["alive_by"]
+        check(len(way) >= 2 and way[-1]["kind"] == "channel" and
+              way[-1]["id"] == f["channel"]["id"], way)
     expect(["unclosed"], {"leaked": 1, "unclosed-channel": 1})
     expect(["dropped"], {"unclosed-channel": 1})
     found, _ = leakcheck("leaked", "busy", options=["--timeout", "1"],
@@ -124,6 +137,11 @@ for options in [[], ["--no-heap"]]:
 done = subprocess.run([tool, "--self-test"], capture_output=True, timeout=60,
                       env=dict(env, TMPDIR="/nonexistent"))
 check(done.returncode == 2 and done.stderr, "the self-test without a socket")
+
+done = subprocess.run([tool, "--", victim, "kept"], capture_output=True,
+                      timeout=60, env=env, text=True)
+check("global variable kept\n" in done.stdout and "-> channel #" in done.stdout,
+      "alive by: " + done.stdout)
 
 # Not silently: a command that failed, and whose goroutines nobody saw.
 for command, status, why in [("exit 7", 7, "with status 7"),

@@ -346,6 +346,19 @@ T_GORO(one_that_runs_after_all_is_owned_up_to)
 	mangled = 0;
 }
 
+T_GORO(one_that_was_proven_stays_so)
+{
+	static uintptr_t mangled;
+
+	hide_mangled(&mangled);
+	rest();
+	expect(1, 0, 0);
+	kept = (void *)~mangled;
+	expect(1, 0, 0);
+	kept = NULL;
+	mangled = 0;
+}
+
 static void
 meant_to_wait(void *ch)
 {
@@ -463,6 +476,7 @@ main(void)
 			a_block_counts_only_where_something_points_to_it),
 		cmocka_unit_test(a_thread_local_of_a_foreign_thread_counts),
 		cmocka_unit_test(one_that_runs_after_all_is_owned_up_to),
+		cmocka_unit_test(one_that_was_proven_stays_so),
 		cmocka_unit_test(who_is_ignored_is_not_told_of),
 		cmocka_unit_test(goroutines_that_run_all_the_time_are_stopped),
 		cmocka_unit_test(the_test_that_leaks_fails),

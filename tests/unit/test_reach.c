@@ -405,6 +405,130 @@ a_long_chain_is_followed_to_its_end(void **state)
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* --- Why one is alive ----------------------------------------------------- */
+
+static struct gr_reach_step way[8];
+
+static size_t
+explain(uint32_t g)
+{
+	gr_reach_g(&t.r, g)->wanted = true;
+	memset(t.marked, 0, sizeof(t.marked));
+	assert_true(gr_reach_explain(&t.r));
+	return gr_reach_path(&t.r, g, way, 8);
+}
+
+static void
+step_is(size_t i, enum gr_reach_where where, uintptr_t lo)
+{
+	assert_int_equal(way[i].where, where);
+	assert_int_equal(way[i].lo, lo);
+}
+
+static void
+the_way_is_the_shortest(void **state)
+{
+	uint32_t g = add_g(0, false);
+
+	(void)state;
+	gr_reach_waits(&t.r, g, add_chan(0));
+	w.global[1] = ADDR(w.block[1][2]);
+	w.block[1][0] = ADDR(w.block[2][0]);
+	w.block[2][3] = ADDR(w.chan[0]);
+	w.global[5] = ADDR(w.block[3]);
+	w.block[3][1] = ADDR(w.chan[0]);
+	run();
+	LIVE(g);
+	assert_int_equal(explain(g), 3);
+	step_is(0, GR_REACH_OBJ, ADDR(w.chan[0]));
+	step_is(1, GR_REACH_BLOCK, ADDR(w.block[3]));
+	step_is(2, GR_REACH_OPEN, ADDR(w.global[5]));
+}
+
+static void
+the_way_leads_through_those_who_can_be_woken(void **state)
+{
+	uint32_t a = add_g(0, false), b = add_g(1, false);
+
+	(void)state;
+	gr_reach_waits(&t.r, a, add_chan(0));
+	gr_reach_waits(&t.r, b, add_lock(w.block[4] + 1));
+	w.global[2] = ADDR(w.chan[0]);
+	LOCAL(0, 1) = ADDR(w.block[4][3]);
+	/* It points to itself, as it waits: no way at all. */
+	LOCAL(1, 2) = ADDR(w.block[4][1]);
+	run();
+	LIVE(b);
+	assert_int_equal(explain(b), 5);
+	step_is(0, GR_REACH_OBJ, ADDR(w.block[4][1]));
+	step_is(1, GR_REACH_BLOCK, ADDR(w.block[4]));
+	step_is(2, GR_REACH_STACK, gr_reach_g(&t.r, a)->lo);
+	step_is(3, GR_REACH_OBJ, ADDR(w.chan[0]));
+	step_is(4, GR_REACH_OPEN, ADDR(w.global[2]));
+}
+
+static void
+the_way_leads_through_a_channels_items(void **state)
+{
+	uint32_t g = add_g(0, false), ch = add_chan(1);
+
+	(void)state;
+	gr_reach_waits(&t.r, g, add_chan(0));
+	gr_reach_obj(&t.r, ch)->items[0] =
+		(struct gr_reach_span){ ADDR(w.block[6]), ADDR(w.block[7]) };
+	w.block[6][1] = ADDR(w.chan[0]);
+	w.global[0] = ADDR(w.chan[1]);
+	run();
+	LIVE(g);
+	assert_int_equal(explain(g), 3);
+	step_is(1, GR_REACH_OBJ, ADDR(w.chan[1]));
+	step_is(2, GR_REACH_OPEN, ADDR(w.global[0]));
+}
+
+static void
+the_way_ends_at_the_stack_of_one_that_runs(void **state)
+{
+	uint32_t g = add_g(0, false), runs = add_g(3, true);
+
+	(void)state;
+	gr_reach_waits(&t.r, g, add_chan(0));
+	LOCAL(3, 0) = ADDR(w.chan[0]);
+	run();
+	assert_int_equal(explain(g), 2);
+	step_is(1, GR_REACH_STACK, gr_reach_g(&t.r, runs)->lo);
+}
+
+static void
+a_long_way_keeps_its_ends(void **state)
+{
+	uint32_t g = add_g(0, false);
+
+	(void)state;
+	gr_reach_waits(&t.r, g, add_chan(0));
+	w.global[0] = ADDR(w.block[0]);
+	for (int i = 0; i < 11; i++)
+		w.block[i][1] = ADDR(w.block[i + 1]);
+	w.block[11][1] = ADDR(w.chan[0]);
+	run();
+	assert_int_equal(explain(g), 14);
+	step_is(1, GR_REACH_BLOCK, ADDR(w.block[11]));
+	step_is(6, GR_REACH_BLOCK, ADDR(w.block[6]));
+	step_is(7, GR_REACH_OPEN, ADDR(w.global[0]));
+}
+
+static void
+one_that_is_lost_is_not_released_again(void **state)
+{
+	uint32_t g = add_g(0, false);
+
+	(void)state;
+	gr_reach_waits(&t.r, g, add_chan(0));
+	w.global[0] = ADDR(w.chan[0]);
+	gr_reach_g(&t.r, g)->lost = true;
+	run();
+	LEAKED(g);
+}
+
 int
 main(void)
 {
@@ -425,6 +549,12 @@ main(void)
 		CASE(memory_that_cannot_be_read_is_passed_over),
 		CASE(what_the_leaked_hold_is_measured_and_changes_no_verdict),
 		CASE(a_long_chain_is_followed_to_its_end),
+		CASE(the_way_is_the_shortest),
+		CASE(the_way_leads_through_those_who_can_be_woken),
+		CASE(the_way_leads_through_a_channels_items),
+		CASE(the_way_ends_at_the_stack_of_one_that_runs),
+		CASE(a_long_way_keeps_its_ends),
+		CASE(one_that_is_lost_is_not_released_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
  * line; the last may be a number, which it returns
  */
 #include <goro/goro.h>
+#include <goro/leak.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,41 @@ brief(void *arg)
 	goro_sleep(1000000);
 }
 
+static struct goro_chan **volatile kept_in;
+
+/* Waits on one channel, and knows the other. */
+static void
+receive_and_send(void *arg)
+{
+	struct goro_chan *from = ((struct goro_chan **)arg)[0];
+	struct goro_chan *to = ((struct goro_chan **)arg)[1];
+
+	((struct goro_chan **)arg)[1] = NULL;
+	goro_chan_recv(from, NULL);
+	goro_chan_send(to, &(uint64_t){ 1 });
+}
+
+/* An address that no search can find. */
+static __attribute__((noinline)) uintptr_t
+hide(void)
+{
+	struct goro_chan *ch = goro_chan_create(8, 0);
+
+	goro_go(receive, ch);
+	return ~(uintptr_t)ch;
+}
+
+static void
+mislead(void)
+{
+	static uintptr_t hidden;
+
+	hidden = hide();
+	goro_sleep(3000000);
+	goro_leak_check(NULL);
+	send_one((void *)~hidden);
+}
+
 static __attribute__((noinline)) void
 leak(const char *how)
 {
@@ -110,6 +146,16 @@ leak(const char *how)
 		ch = goro_chan_create(8, 0);
 		goro_chan_set_name(ch, "crowd");
 		goro_go(grow, ch);
+	} else if (!strcmp(how, "chained")) {
+		struct goro_chan **both = malloc(2 * sizeof(*both));
+
+		for (int i = 0; i < 2; i++)
+			both[i] = goro_chan_create(8, 0);
+		goro_go(receive, both[1]);
+		goro_go(receive_and_send, both);
+		kept_in = both;
+	} else if (!strcmp(how, "misled")) {
+		mislead();
 	} else if (!strcmp(how, "unclosed")) {
 		ch = goro_chan_create(8, 0);
 		goro_go(receive_all, ch);

@@ -54,6 +54,7 @@ struct gr_census {
 	struct gr_vec obj;            /* struct gr_census_obj */
 	struct gr_vec by_addr, by_id; /* uint32_t: index + 1, by hash */
 	struct gr_vec extra;          /* struct gr_reach_span: named roots */
+	const struct gr_vec *proven;  /* the check's own: no root */
 	const struct gr_g *caller;    /* the goroutine that checks, or NULL */
 	uint32_t unsettled; /* that may be inside of a lock's operation */
 
@@ -61,12 +62,12 @@ struct gr_census {
 	struct gr_vec maps, holes, on_stack, low;
 	struct gr_maps lines;
 	uintptr_t own_lo, own_hi; /* the stack that the check runs on */
-	uintptr_t tls_bytes;
+	uintptr_t tls_bytes, caller_sp;
 	int pagemap;
 	uintptr_t window[8192]; /* what was copied to be scanned */
 };
 
-/* @c is zeroed but for `world`, `extra` and `own_*`. @here: where the check was
+/* @c is zeroed but for `world`, `extra`, `proven` and `own_*`. @here: where the check was
  * called, by somebody who runs on. False: no memory. */
 bool gr_census_take(struct gr_census *c, const struct gr_regs *here);
 void gr_census_fini(struct gr_census *c);
@@ -95,6 +96,8 @@ void gr_roots_threads(struct gr_census *c, const struct gr_regs *here);
 uintptr_t gr_roots_stack_pointer(const struct gr_census *c,
 				 const struct gr_g *g);
 void gr_roots_add(struct gr_census *c);
+/* As it was before gr_reach_run(). */
+void gr_roots_unmark(struct gr_census *c);
 void gr_roots_fini(struct gr_census *c);
 
 #endif

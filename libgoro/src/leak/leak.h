@@ -30,6 +30,35 @@ struct gr_leak_ask {
 enum {
 	GR_LEAK_FRAMES = 48,
 	GR_LEAK_CYCLE = 16,
+	GR_LEAK_WAY = 8,
+	GR_LEAK_WAYS = 64, /* groups to which there is one */
+};
+
+/* On the way from what can be got at to what is waited for. */
+enum gr_leak_step_kind {
+	GR_LEAK_DATA, /* from here on: where it begins */
+	GR_LEAK_GOROUTINE_STACK,
+	GR_LEAK_ARGUMENT, /* of a goroutine that has not run yet */
+	GR_LEAK_THREAD_STACK,
+	GR_LEAK_THREAD_LOCAL,
+	GR_LEAK_REGISTER,
+	GR_LEAK_TIMER,
+	GR_LEAK_NAMED, /* by goro_leak_root() */
+	GR_LEAK_HEAP,  /* that counts as a whole */
+	GR_LEAK_MEMORY,
+	GR_LEAK_BLOCK, /* from here on: what lies between */
+	GR_LEAK_STACK,
+	GR_LEAK_CHANNEL,
+	GR_LEAK_LOCK,
+	GR_LEAK_STEP_KINDS,
+};
+
+struct gr_leak_step {
+	enum gr_leak_step_kind kind;
+	uintptr_t addr;
+	/* A block's bytes; who has the stack, argument or register, which
+	 * channel it is. 0: not known. */
+	uint64_t id;
 };
 
 /* What is waited for, or a channel that nobody reads. */
@@ -66,6 +95,13 @@ struct gr_leak_group {
 	unsigned cycle_n; /* who waits for whom, back to the first; 0: none */
 	uint64_t cycle[GR_LEAK_CYCLE];
 	uint64_t held; /* bytes that only they can get at */
+	/* Of one that is left over, though it waits for others: why it could
+	 * still be woken. */
+	uint32_t first; /* index in the census */
+	bool waits;
+	struct gr_leak_step way[GR_LEAK_WAY]; /* the root first */
+	unsigned way_n;                       /* 0: not known */
+	size_t way_more; /* that are left out behind the root */
 };
 
 struct gr_leak_id {

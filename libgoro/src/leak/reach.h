@@ -29,6 +29,8 @@
  * Memory     that is looked at comes through struct gr_reach_memory, so the
  *            same code serves inside the process and on a copy of another.
  *            Its own is by mmap() (vec.h). O(bytes scanned + waiters) time.
+ * Files      reach.c builds, places.c finds locks by where they lie, mark.c
+ *            marks, path.c says how something was reached.
  * Not here   which memory is a root, who waits for what: world.h, census.h
  */
 #ifndef GR_LEAK_REACH_H
@@ -74,8 +76,12 @@ struct gr_reach_g {
 	uintptr_t lo, hi;           /* what of its stack is in use */
 	uintptr_t hide_lo, hide_hi; /* its waiters, on that stack */
 	uint32_t owns;              /* list of links, to objects */
+	uint32_t by;                /* what released it: an object, or NONE */
 	bool live;
+	bool runs;   /* live from the start */
+	bool lost;   /* known never to go on */
 	bool marked; /* its stack */
+	bool wanted; /* to be explained */
 };
 
 /* What can be waited for. */
@@ -83,8 +89,9 @@ struct gr_reach_obj {
 	uintptr_t lo, hi;              /* where it lies */
 	struct gr_reach_span items[2]; /* what a channel's buffer holds */
 	uint32_t waiters;              /* list of links, to goroutines */
-	uint32_t owners; /* that are not live; 0 for what has no owner */
-	bool channel;    /* found by its grid, not by where it lies */
+	uint32_t owners;  /* that are not live; 0 for what has no owner */
+	uint32_t holders; /* those, before anybody was released */
+	bool channel;     /* found by its grid, not by where it lies */
 	bool marked;
 };
 
@@ -92,10 +99,11 @@ struct gr_reach_link {
 	uint32_t to, next;
 };
 
-/* How something was reached: the word that pointed there. */
+/* How something was marked: the word that pointed there. */
 struct gr_reach_why {
-	uintptr_t what; /* where the block, stack or object begins */
-	uintptr_t from; /* 0: by where it lies, or by being live */
+	uintptr_t what; /* where the block, stack or channel begins */
+	uintptr_t from; /* of a stack that was released, what did so; 0: nothing,
+			 * it was live from the start */
 };
 
 struct gr_reach {
@@ -104,9 +112,11 @@ struct gr_reach {
 	struct gr_vec by_place; /* objects that are no channels, by address */
 	struct gr_vec work;     /* spans to scan */
 	struct gr_vec released; /* goroutines to scan */
-	struct gr_vec why;      /* kept if `explain` was set beforehand */
-	bool explain;
-	uintptr_t at; /* the word that is looked at, or 0 */
+	size_t work_at; /* the next of them, when the ways are to be short */
+	struct gr_vec why;
+	bool explain;    /* keep `why` */
+	uint64_t wanted; /* that are still to be released */
+	uintptr_t at;    /* the word that is looked at, or 0 */
 	uintptr_t grid_lo, grid_hi;
 	uint64_t scanned; /* bytes */
 	bool failed;      /* out of memory: there is no verdict */
@@ -137,6 +147,37 @@ bool gr_reach_run(struct gr_reach *r);
 /* After that: bytes of heap blocks and stack that only @g can get at, and none
  * that this was called for before. */
 uint64_t gr_reach_held(struct gr_reach *r, uint32_t g);
+
+/* After that, and as the last: mark anew, breadth first, until each goroutine
+ * that is `wanted` is released, and keep how. The caller has unmarked all
+ * blocks. False: no memory for it. */
+bool gr_reach_explain(struct gr_reach *r);
+
+/* path.c: one step on the way from memory that all can get at. */
+enum gr_reach_where {
+	GR_REACH_OPEN, /* in no block or stack: a root */
+	GR_REACH_BLOCK,
+	GR_REACH_STACK,
+	GR_REACH_OBJ,
+};
+struct gr_reach_step {
+	enum gr_reach_where where;
+	uintptr_t lo, hi; /* OPEN: the word, or the object that lies there */
+	uint32_t id;      /* of the goroutine or object */
+};
+
+/*
+ * After gr_reach_explain(): the way to what released @g, that one first and the
+ * root last. What does not fit is left out before the root.
+ *
+ * Returns how many steps there are; 0: it was not released
+ */
+size_t gr_reach_path(const struct gr_reach *r, uint32_t g,
+		     struct gr_reach_step *ret, size_t room);
+
+/* What @addr lies in, and from where to where that is; GR_REACH_OBJ is none. */
+enum gr_reach_where gr_reach_place(const struct gr_reach *r, uintptr_t addr,
+				   uintptr_t *ret_lo, uintptr_t *ret_hi);
 
 /* The grid that @addr lies in, or NULL; and what is there, or NONE. */
 const struct gr_reach_grid *gr_reach_grid_at(const struct gr_reach *r,

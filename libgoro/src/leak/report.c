@@ -79,7 +79,7 @@ tell_why(const struct gr_leak_group *g, const char *they, char *to, size_t room)
 	if (g->owner && g->owner_ended)
 		snprintf(to, room,
 			 "that goroutine %" PRIu64 " held when it ended: "
-						   "nobody can unlock it",
+			 "nobody can unlock it",
 			 g->owner);
 	else if (g->owner_ended)
 		snprintf(to, room,
@@ -93,7 +93,7 @@ tell_why(const struct gr_leak_group *g, const char *they, char *to, size_t room)
 	else if (g->kind == GORO_LEAK_DEADLOCK && g->owner)
 		snprintf(to, room,
 			 "that goroutine %" PRIu64 " holds, which can never go "
-						   "on itself",
+			 "on itself",
 			 g->owner);
 	else if (g->obj.addr)
 		snprintf(to, room,
@@ -231,6 +231,72 @@ put_object(struct gr_leak *l, const struct gr_leak_obj *o, FILE *to)
 }
 
 static void
+put_step(struct gr_leak *l, const struct gr_leak_step *s, FILE *to)
+{
+	char name[GR_NAME_MAX];
+
+	switch (s->kind) {
+	case GR_LEAK_DATA:
+		if (gr_names_variable(&l->names, s->addr, name, sizeof(name)))
+			fprintf(to, "the variable %s", name);
+		else
+			fprintf(to, "data at 0x%" PRIxPTR, s->addr);
+		break;
+	case GR_LEAK_GOROUTINE_STACK:
+	case GR_LEAK_STACK:
+		fprintf(to, "the stack of goroutine %" PRIu64, s->id);
+		break;
+	case GR_LEAK_ARGUMENT:
+		fprintf(to, "the argument of goroutine %" PRIu64, s->id);
+		break;
+	case GR_LEAK_THREAD_STACK:
+		fprintf(to, "the stack of thread %" PRIu64, s->id);
+		break;
+	case GR_LEAK_THREAD_LOCAL:
+		fprintf(to, "a thread-local of thread %" PRIu64, s->id);
+		break;
+	case GR_LEAK_REGISTER:
+		fprintf(to, "a register of thread %" PRIu64, s->id);
+		break;
+	case GR_LEAK_TIMER:
+		fprintf(to, "a timer that is not stopped");
+		break;
+	case GR_LEAK_NAMED:
+		fprintf(to, "memory named by goro_leak_root()");
+		break;
+	case GR_LEAK_HEAP:
+		fprintf(to, "the heap, all of which counts");
+		break;
+	case GR_LEAK_BLOCK:
+		fprintf(to, "a block of %" PRIu64 " bytes", s->id);
+		break;
+	case GR_LEAK_CHANNEL:
+		fprintf(to, "channel #%" PRIu64, s->id);
+		break;
+	case GR_LEAK_LOCK:
+		fprintf(to, "the lock at 0x%" PRIxPTR, s->addr);
+		break;
+	default:
+		fprintf(to, "memory at 0x%" PRIxPTR, s->addr);
+	}
+}
+
+static void
+put_way(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
+{
+	if (!g->way_n)
+		return;
+	fprintf(to, "it could be woken through:\n");
+	for (unsigned i = 0; i < g->way_n; i++) {
+		fprintf(to, "  %s", i ? "-> " : "");
+		put_step(l, &g->way[i], to);
+		fprintf(to, "\n");
+		if (!i && g->way_more)
+			fprintf(to, "  -> ... %zu more ...\n", g->way_more);
+	}
+}
+
+static void
 put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 {
 	char story[1024];
@@ -245,6 +311,7 @@ put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 				name_of(l, g->creator_pc - 1), g->creator_id);
 	}
 	put_object(l, &g->obj, to);
+	put_way(l, g, to);
 	if (g->held)
 		fprintf(to, "%s %" PRIu64 " bytes\n",
 			g->n == 1 ? "it holds" : "they hold", g->held);
@@ -258,10 +325,10 @@ gr_leak_report(struct gr_leak *l, FILE *to)
 	if (l->unsound)
 		fprintf(to,
 			"leak check: UNSOUND: goroutine %" PRIu64 " was called "
-								  "leaked and "
-								  "has run "
-								  "since; does "
-								  "the "
+			"leaked and "
+			"has run "
+			"since; does "
+			"the "
 			"program hide an address? See goro_leak_root().\n",
 			l->unsound);
 	if (!l->group.n)
@@ -271,7 +338,7 @@ gr_leak_report(struct gr_leak *l, FILE *to)
 			goroutines += gr_leak_group(l, i)->n;
 	fprintf(to,
 		"leak check: %" PRIu64 " of %" PRIu64 " goroutines, %d "
-						      "channel%s\n",
+		"channel%s\n",
 		goroutines, l->goroutines, l->count[GORO_LEAK_UNCLOSED_CHAN],
 		l->count[GORO_LEAK_UNCLOSED_CHAN] == 1 ? "" : "s");
 	for (uint32_t i = 0; i < l->group.n; i++)

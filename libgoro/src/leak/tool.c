@@ -107,6 +107,34 @@ put_stories(const struct gr_leak_group *g, FILE *to)
 }
 
 static void
+put_way(const struct gr_leak_group *g, FILE *to)
+{
+	static const char *const kinds[GR_LEAK_STEP_KINDS] = {
+		[GR_LEAK_DATA] = "data",
+		[GR_LEAK_GOROUTINE_STACK] = "goroutine-stack",
+		[GR_LEAK_ARGUMENT] = "argument",
+		[GR_LEAK_THREAD_STACK] = "thread-stack",
+		[GR_LEAK_THREAD_LOCAL] = "thread-local",
+		[GR_LEAK_REGISTER] = "register",
+		[GR_LEAK_TIMER] = "timer",
+		[GR_LEAK_NAMED] = "named",
+		[GR_LEAK_HEAP] = "heap",
+		[GR_LEAK_MEMORY] = "memory",
+		[GR_LEAK_BLOCK] = "block",
+		[GR_LEAK_STACK] = "stack",
+		[GR_LEAK_CHANNEL] = "channel",
+		[GR_LEAK_LOCK] = "lock",
+	};
+
+	for (unsigned i = 0; i < g->way_n; i++) {
+		fprintf(to, "alive-by %s 0x%" PRIxPTR " %" PRIu64 "\n",
+			kinds[g->way[i].kind], g->way[i].addr, g->way[i].id);
+		if (!i && g->way_more)
+			fprintf(to, "alive-by more 0 %zu\n", g->way_more);
+	}
+}
+
+static void
 put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 {
 	fprintf(to, "group %s %" PRIu64 "\n", gr_leak_kind_names[g->kind],
@@ -144,6 +172,7 @@ put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 			fprintf(to, " %" PRIu64, g->cycle[i]);
 		fprintf(to, "\n");
 	}
+	put_way(g, to);
 	fprintf(to, "held %" PRIu64 "\n", g->held);
 	put_stories(g, to);
 	fprintf(to, "end\n");
