@@ -65,6 +65,11 @@ f = result["findings"][0]
 way = f["alive_by"]
 check([s["kind"] for s in way] == ["data", "channel"] and
       way[0]["variable"] == "kept" and way[1]["id"] == f["channel"]["id"], way)
+# One line is one place, however many addresses it has.
+result = expect(["same_line"], {"leaked": 2})
+f, = result["findings"]
+check(f["story"].startswith("2 goroutines wait ") and
+      len(f["goroutines"]) == 2, "of one line: %s" % f)
 # The command's own status, when it fails.
 expect(["deadlock", "7"], {"deadlock": 2}, status=7)
 # All are stuck: then each is a leak, whatever still points to what.

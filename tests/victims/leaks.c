@@ -117,6 +117,9 @@ mislead(void)
 	send_one((void *)~hidden);
 }
 
+/* On one line, though not at one address. */
+#define TWICE(call) (call, call)
+
 static __attribute__((noinline)) void
 leak(const char *how)
 {
@@ -140,6 +143,9 @@ leak(const char *how)
 		goro_go(receive, kept);
 	} else if (!strcmp(how, "nil")) {
 		goro_go(receive, NULL);
+	} else if (!strcmp(how, "same_line")) {
+		TWICE(goro_go(receive, NULL));
+		goro_yield(); /* or the last call takes our place */
 	} else if (!strcmp(how, "timed")) {
 		goro_go(receive_until, kept);
 	} else if (!strcmp(how, "grow")) {
