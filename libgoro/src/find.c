@@ -127,10 +127,10 @@ steal(struct gr_m *m)
 		struct gr_p *victim = gr_procs[(start + i) % n];
 		struct gr_g *g;
 
-		if (victim == p || !gr_p_has_surplus(victim))
+		if (victim == p)
 			continue;
-		g = gr_runq_steal(&victim->runq, &p->runq);
-		if (g) {
+		if (gr_p_has_surplus(victim) &&
+		    (g = gr_runq_steal(&victim->runq, &p->runq))) {
 			GR_PROBE3(steal, victim->id, p->id, g->id);
 			gr_trace_worker(p, GR_TRACE_STEAL, victim->id);
 			gr_p_count(&p->steals);

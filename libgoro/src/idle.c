@@ -95,6 +95,18 @@ gr_idle_take_free(void)
 	return take_unlock(at);
 }
 
+/* A P whose thread sleeps with it. */
+static struct gr_p *
+take_manned(void)
+{
+	struct gr_p **at = &idle.first;
+
+	gr_lock(&idle.lock);
+	while (*at && !gr_load_acq(&(*at)->m)) /* [pair p-thread] */
+		at = &(*at)->idle_next;
+	return take_unlock(at);
+}
+
 /* A P that no thread has yet. */
 void
 gr_idle_add(struct gr_p *p)
@@ -127,7 +139,7 @@ send_off(struct gr_p *p, bool spinning)
 void
 gr_wake_one(void)
 {
-	struct gr_p *p;
+	struct gr_p *p, *manned;
 
 	/* [pair idle] after the work was made visible. One that already looks
 	 * will find it. [pair spinning] */
@@ -144,9 +156,15 @@ gr_wake_one(void)
 	p = list_take(NULL);
 	if (p && send_off(p, true))
 		return;
+	/* No thread to be had: one that is there already, or as if never
+	 * asked. */
+	manned = p ? take_manned() : NULL;
 	if (p)
-		list_push(p); /* no thread to be had: as if never asked */
-	gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
+		list_push(p);
+	if (manned)
+		send_off(manned, true);
+	else
+		gr_add_sc(&gr_spinning, -1); /* [pair spinning] */
 }
 
 /* There is something for this one alone: the timers on its heap. */
@@ -205,6 +223,51 @@ work_anywhere(struct gr_m *m)
 		if (gr_p_has_surplus(gr_procs[i]))
 			return true;
 	return false;
+}
+
+/* Does it lie idle with something to do, for want of a thread? */
+static bool
+is_stranded(const struct gr_p *p)
+{
+	/* [pair p-status] [pair p-thread] hints, as all that follows: who
+	 * takes it off the list may be faster. */
+	return gr_load_acq(&p->status) == GR_P_IDLE && !gr_load_acq(&p->m) &&
+	       (gr_load_rlx(&p->runq.next) || gr_runq_any(&p->runq) ||
+		gr_load_sc(&p->timers.first_ns) != GORO_FOREVER);
+}
+
+bool
+gr_idle_stranded(void)
+{
+	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
+
+	for (uint32_t i = 0; i < n; i++)
+		if (is_stranded(gr_procs[i]))
+			return true;
+	return false;
+}
+
+/*
+ * The monitor's look at a P that is idle. What is stranded there is for all who
+ * have a thread; or perhaps there is one to be had by now. Returns when to look
+ * again.
+ */
+int64_t
+gr_idle_watch(struct gr_p *p, int64_t now_ns)
+{
+	enum { RETRY_NS = 1000000 };
+	int64_t timer_ns;
+
+	if (!is_stranded(p))
+		return GORO_FOREVER;
+	timer_ns = gr_load_sc(&p->timers.first_ns); /* [pair timer-first] */
+	/* [relaxed] hints, as above. */
+	if (timer_ns > now_ns && !gr_load_rlx(&p->runq.next) &&
+	    !gr_runq_any(&p->runq))
+		return timer_ns - now_ns;
+	gr_store_rlx(&p->runq.next_for_all, true);
+	gr_wake_one();
+	return RETRY_NS;
 }
 
 static bool
@@ -288,6 +351,7 @@ all_asleep(uint64_t *ret_taken)
 	 * onto the list, or has handed over all that it had. */
 	asleep = !gr_blocking_n() && !gr_globq_len() && !gr_preempted_n() &&
 		 !gr_rest_wanted_n() && !any_timer() && !gr_netpoll_any() &&
+		 !gr_idle_stranded() &&
 		 !gr_load_acq(&gr_stopping); /* [pair stopping] */
 	for (uint32_t i = 0; i < n && asleep; i++) {
 		/* [pair p-status] OFF is what is beyond GOROMAXPROCS. */
@@ -369,8 +433,10 @@ gr_idle_give(struct gr_p *p)
 			return;
 		}
 	}
-	if (!send_off(p, false))
-		list_push(p);
+	if (!send_off(p, false)) {
+		list_push(p); /* stranded: the monitor sees to it */
+		gr_monitor_poke();
+	}
 }
 
 /*

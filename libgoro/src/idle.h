@@ -38,6 +38,8 @@ void gr_idle_sleep(struct gr_m *m);
 void gr_idle_off(struct gr_m *m);
 void gr_idle_reset(void);
 int64_t gr_idle_recheck(int64_t now_ns);
+int64_t gr_idle_watch(struct gr_p *p, int64_t now_ns);
+bool gr_idle_stranded(void);
 
 /* After work went into our own ring: is somebody free to help, and is it worth
  * the trouble? If not now, the monitor is to look soon. */

@@ -120,7 +120,9 @@ watch(struct gr_p *p, int64_t now_ns)
 		p->seen_since_ns = now_ns;
 		p->asked = 0;
 		gr_store_rlx(&p->runq.next_for_all, false);
-		return gr_options.slice_us * 1000;
+		left_ns = status == GR_P_IDLE ? gr_idle_watch(p, now_ns) :
+						GORO_FOREVER;
+		return GR_MIN(left_ns, gr_options.slice_us * 1000);
 	}
 	if (!anything_waits(p, now_ns))
 		return PACE_MAX_NS;
@@ -142,7 +144,8 @@ static bool
 all_idle(void)
 {
 	/* [pair idle] [pair procs] */
-	return gr_load_sc(&gr_idle_n) >= gr_load_acq(&gr_procs_n);
+	return gr_load_sc(&gr_idle_n) >= gr_load_acq(&gr_procs_n) &&
+	       !gr_idle_stranded();
 }
 
 static void *

@@ -469,10 +469,50 @@ run_end_without_begin(void)
 	goro_run(end_without_begin, NULL);
 }
 
+static int
+return_in_section(void *arg)
+{
+	(void)arg;
+	goro_blocking_begin();
+	return 0;
+}
+
+static void
+end_in_section(void *arg)
+{
+	return_in_section(arg);
+}
+
+static int
+start_end_in_section(void *arg)
+{
+	goro_go(end_in_section, arg);
+	goro_sleep(3600000000000);
+	return 0;
+}
+
+static void
+run_main_ends_in_section(void)
+{
+	goro_run(return_in_section, NULL);
+}
+
+static void
+run_end_in_section(void)
+{
+	goro_run(start_end_in_section, NULL);
+}
+
 static void
 misuse_panics(void **state)
 {
 	(void)state;
+	t_child_run(&child, run_main_ends_in_section);
+	assert_int_equal(child.status, 2);
+	assert_non_null(strstr(child.out, "panic: goroutine ends inside"));
+	t_child_run(&child, run_end_in_section);
+	assert_int_equal(child.status, 2);
+	assert_non_null(strstr(child.out, "panic: goroutine ends inside"));
 	t_child_run(&child, run_yield_in_section);
 	assert_int_equal(child.status, 2);
 	assert_non_null(strstr(
@@ -507,15 +547,28 @@ use_few_threads(void *arg)
 	return 0;
 }
 
+static void
+limit_threads(rlim_t n)
+{
+	if (setrlimit(RLIMIT_NPROC, &(struct rlimit){ n, 1000 }))
+		exit(77);
+}
+
 /* The limit counts a user's threads, and not root's: be a user of our own. */
+static void
+be_nobody(void)
+{
+	uid_t uid = 1000000 + getpid();
+
+	if (setresuid(uid, uid, uid))
+		exit(77);
+}
+
 static void
 run_with_few_threads(void)
 {
-	struct rlimit few = { 6, 6 };
-	uid_t uid = 1000000 + getpid();
-
-	if (setresuid(uid, uid, uid) || setrlimit(RLIMIT_NPROC, &few))
-		exit(77);
+	be_nobody();
+	limit_threads(6);
 	_exit(goro_run(use_few_threads, NULL));
 }
 
@@ -530,6 +583,99 @@ without_new_threads_nothing_is_lost(void **state)
 	assert_non_null(strstr(child.out, "runtime: no new thread"));
 }
 
+static void
+note(void *arg)
+{
+	atomic_store((atomic_bool *)arg, true);
+}
+
+static void
+sleep_and_note(void *arg)
+{
+	goro_sleep(20000000);
+	note(arg);
+}
+
+/* Without letting go of the thread. */
+static void
+await(atomic_bool *flag)
+{
+	for (int ms = 0; ms < 60000 && !atomic_load(flag); ms++)
+		usleep(1000);
+	T_CHECK(atomic_load(flag));
+}
+
+/* Leave a P with a goroutine and a sleeper behind, for which there is no
+ * thread. */
+static void
+strand(atomic_bool *ran, atomic_bool *slept, rlim_t limit_then)
+{
+	limit_threads(1);
+	goro_go(sleep_and_note, slept);
+	goro_yield();
+	goro_go(note, ran);
+	goro_blocking_begin();
+	usleep(50000);
+	limit_threads(limit_then);
+	await(ran);
+	await(slept);
+	goro_blocking_end();
+}
+
+static int
+strand_beside_an_idle_worker(void *arg)
+{
+	static atomic_bool up, ran, slept;
+
+	goro_go(note, &up);
+	await(&up); /* so it ran on another */
+	strand(&ran, &slept, 1);
+	(void)arg;
+	return 0;
+}
+
+static int
+strand_for_a_while(void *arg)
+{
+	static atomic_bool ran, slept;
+
+	(void)arg;
+	strand(&ran, &slept, 1000);
+	return 0;
+}
+
+static void
+run_strand_beside_an_idle_worker(void)
+{
+	be_nobody();
+	t_run_procs("2", strand_beside_an_idle_worker, NULL);
+	_exit(0);
+}
+
+static void
+run_strand_for_a_while(void)
+{
+	be_nobody();
+	t_run_procs("1", strand_for_a_while, NULL);
+	_exit(0);
+}
+
+static void
+what_lacks_a_thread_is_for_others(void **state)
+{
+	(void)state;
+	t_child_run(&child, run_strand_beside_an_idle_worker);
+	if (child.status == 77)
+		skip();
+	if (child.status)
+		print_error("%s\n", child.out);
+	assert_int_equal(child.status, 0);
+	t_child_run(&child, run_strand_for_a_while);
+	if (child.status)
+		print_error("%s\n", child.out);
+	assert_int_equal(child.status, 0);
+}
+
 int
 main(void)
 {
@@ -538,6 +684,7 @@ main(void)
 		cmocka_unit_test(no_deadlock_while_one_is_in_a_section),
 		cmocka_unit_test(misuse_panics),
 		cmocka_unit_test(without_new_threads_nothing_is_lost),
+		cmocka_unit_test(what_lacks_a_thread_is_for_others),
 		cmocka_unit_test(section_does_not_hold_up_the_others),
 		cmocka_unit_test(many_may_block_at_once),
 		cmocka_unit_test(timers_fire_while_their_p_is_in_a_section),
