@@ -74,6 +74,7 @@ main_goroutine(void *arg)
 {
 	(void)arg;
 	program.result = program.fn(program.arg);
+	gr_m_check_returned(gr_m_self());
 	gr_leak_main_ended();
 	/* [pair stopping] release */
 	gr_store_sc(&gr_stopping, 1);

@@ -63,6 +63,12 @@ gr_m_misplaced(const struct gr_m *m, const char *who)
 		   m ? "inside a blocking section" : "outside a goroutine");
 }
 
+__attribute__((cold)) void
+gr_m_unfinished(void)
+{
+	goro_panic("goroutine ends inside a blocking section");
+}
+
 /* The next goroutine of our own queue, or NULL for the long path. */
 static inline struct gr_g *
 next_here(struct gr_p *p, uint64_t cycles)
@@ -310,6 +316,7 @@ gr_g_main(struct gr_m *m)
 		gr_profile_started(m);
 	g->fn(g->arg);
 	m = gr_m_self();
+	gr_m_check_returned(m);
 	gr_g_ending(m, g);
 	sp = prepare_exit(m);
 #ifdef GR_TSAN

@@ -182,6 +182,15 @@ void gr_m_set_self(struct gr_m *m);
 
 /* The same for those that must be on a goroutine; panics elsewhere. */
 _Noreturn void gr_m_misplaced(const struct gr_m *m, const char *who);
+_Noreturn void gr_m_unfinished(void);
+
+/* A function that the program gave us has returned. */
+static inline void
+gr_m_check_returned(const struct gr_m *m)
+{
+	if (__builtin_expect(!m->p, 0))
+		gr_m_unfinished();
+}
 
 static inline struct gr_m *
 gr_m_goroutine(const char *who)

@@ -171,8 +171,8 @@ void goro_preempt_on(void);
  * another thread. When goro_run() returns, it does not wait for a goroutine in
  * here, whose thread ends as soon as the section does.
  *
- * Misuse    a goroutine-only function in between, and an end without its
- *           begin, panic
+ * Misuse    a goroutine-only function in between, an end without its begin,
+ *           and a goroutine's function that returns in between, panic
  * Context   goroutine only
  * Source    Go, runtime/proc.go entersyscall(), exitsyscall()
  */
