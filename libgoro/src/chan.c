@@ -240,7 +240,11 @@ goro_chan_try_recv(struct goro_chan *ch, void *elem)
 static int
 wait_nil(int64_t deadline_ns)
 {
-	goro_sleep(deadline_ns - gr_now_ns());
+	int64_t now_ns = gr_now_ns();
+
+	/* Of one long past the difference is more than can be told. */
+	if (deadline_ns > now_ns)
+		goro_sleep(deadline_ns - now_ns);
 	return -ETIMEDOUT;
 }
 

@@ -300,6 +300,8 @@ T_GORO(nil_channel_waits_for_ever)
 	T_CHECK_EQ(goro_chan_try_recv(NULL, NULL), -EAGAIN);
 	T_CHECK_EQ(goro_chan_send_until(NULL, NULL, goro_now() + 1000000),
 		   -ETIMEDOUT);
+	T_CHECK_EQ(goro_chan_recv_until(NULL, NULL, INT64_MIN), -ETIMEDOUT);
+	T_CHECK_EQ(goro_chan_send_until(NULL, NULL, INT64_MIN), -ETIMEDOUT);
 	T_CHECK_EQ(goro_chan_recv_until(NULL, NULL, goro_now() + 1000000),
 		   -ETIMEDOUT);
 	goro_go(send_value, &nil_ops[0]);
