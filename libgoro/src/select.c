@@ -23,6 +23,11 @@
 #include "fatal.h"
 #include "probes.h"
 
+enum {
+	CASES_MAX = UINT16_MAX, /* what g->wait_n can say */
+	ROOM = 4096, /* of stack, below what a case takes of it */
+};
+
 /* One select, on its goroutine's stack. */
 struct select {
 	struct goro_case *cases;
@@ -90,7 +95,7 @@ randomness(struct gr_m *m, struct gr_p *spare)
 static inline void
 check_count(int n)
 {
-	if (__builtin_expect(n < 0, 0))
+	if (__builtin_expect(n < 0 || n > CASES_MAX, 0))
 		goro_panic("select of %d cases", n);
 }
 
@@ -247,6 +252,19 @@ dequeue_rest(struct select *s, const struct gr_waiter *woken)
 	}
 }
 
+/* Many cases may need more stack than is left, and then miss the guard: they
+ * would be written into another goroutine's. */
+static inline void
+check_room(const struct gr_g *g, unsigned n)
+{
+	size_t bytes = n * (sizeof(struct gr_waiter) + sizeof(void *));
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	if (__builtin_expect(bytes > GR_PAGE, 0) &&
+	    here - g->stack_lo < bytes + ROOM)
+		gr_fatal("stack overflow");
+}
+
 /*
  * Wait for one of the cases. Returns its index; -ETIMEDOUT. Not inlined: the
  * waiters and the order lie in its frame.
@@ -319,6 +337,7 @@ goro_select(struct goro_case *cases, int n)
 		gr_park(m, gr_finish_wait, NULL);
 		__builtin_unreachable();
 	}
+	check_room(m->g, n);
 	return wait_any(m, cases, n, false);
 }
 
@@ -353,6 +372,7 @@ goro_select_until(struct goro_case *cases, int n, int64_t deadline_ns)
 		goro_sleep(deadline_ns - gr_now_ns());
 		return -ETIMEDOUT;
 	}
+	check_room(m->g, n);
 	gr_deadline_arm(m, deadline_ns);
 	i = wait_any(m, cases, n, true);
 	gr_deadline_disarm(gr_m_self()->g);

@@ -143,6 +143,15 @@ PANICS(close_while_selecting, SEND_ON_CLOSED)
 PANICS(close_twice, "close of closed channel")
 PANICS(close_nil, "close of nil channel")
 
+static void
+select_of_too_many_body(void)
+{
+	static struct goro_case cases[65536];
+
+	goro_try_select(cases, 65536);
+}
+PANICS(select_of_too_many, "select of 65536 cases")
+
 /* Where there is no goroutine at all. */
 static void
 send_outside(void)
@@ -174,6 +183,7 @@ main(void)
 		cmocka_unit_test(close_while_selecting),
 		cmocka_unit_test(close_twice),
 		cmocka_unit_test(close_nil),
+		cmocka_unit_test(select_of_too_many),
 		cmocka_unit_test(waiting_operations_need_a_goroutine),
 	};
 
