@@ -61,6 +61,8 @@ set(const char *name, size_t bytes, const char *value)
 		gr_options.guard = guard_kind(value);
 	else if (is(name, bytes, "flightrec") && atof(value) > 0)
 		gr_options.flight_ns = flight_ns(atof(value));
+	else if (is(name, bytes, "sigsegv"))
+		gr_options.sigsegv_off = !strncmp(value, "off", 3);
 	else if (is(name, bytes, "sigquit"))
 		gr_options.sigquit = sigquit_kind(value);
 }

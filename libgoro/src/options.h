@@ -14,6 +14,7 @@ struct gr_options {
 	int64_t schedtrace_ms;  /* schedtrace=MS; 0: off */
 	int guard;              /* guard=none|mprotect|install: enum gr_guard */
 	int64_t flight_ns;      /* flightrec=SECONDS; 0: off */
+	bool sigsegv_off;       /* sigsegv=off: no word on stack overflows */
 	int sigquit;            /* sigquit=exit|continue|off: enum gr_sigquit */
 };
 

@@ -8,6 +8,7 @@
  *            below its stack pointer there, is an overflow: say so and end.
  *            Any other fault gets what it would have got without us: the
  *            default disposition comes back and the instruction runs again.
+ *            GORODEBUG=sigsegv=off leaves the signal alone altogether.
  * Signals    Reads the stacks' books, which are only ever appended to while
  *            a goroutine runs; see stack.c.
  */
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "fatal.h"
+#include "options.h"
 #include "sched.h"
 
 static struct sigaction before;
@@ -51,12 +53,15 @@ on_fault(int sig, siginfo_t *info, void *ucontext)
 	struct gr_m *m = gr_m_self();
 	struct gr_g *g = m ? m->g : NULL;
 
-	if (g && below_stack(g, (uintptr_t)info->si_addr)) {
+	if (g && info->si_code > 0 &&
+	    below_stack(g, (uintptr_t)info->si_addr)) {
 		say_limit(g);
 		gr_fatal_sig("stack overflow", ucontext);
 	}
 	sigaction(sig, &before, NULL);
 	installed = false;
+	if (info->si_code <= 0)
+		raise(sig); /* somebody sent it: no instruction will again */
 }
 
 void
@@ -65,7 +70,7 @@ gr_overflow_install(void)
 	struct sigaction ours = { .sa_sigaction = on_fault,
 				  .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
-	if (sigaction(SIGSEGV, NULL, &before) ||
+	if (gr_options.sigsegv_off || sigaction(SIGSEGV, NULL, &before) ||
 	    before.sa_handler != SIG_DFL)
 		return; /* the program's own: leave it alone */
 	installed = !sigaction(SIGSEGV, &ours, NULL);

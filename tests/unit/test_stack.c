@@ -6,6 +6,7 @@
 
 #include <alloca.h>
 #include <fenv.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +191,33 @@ run_overflow_mprotect(void)
 	run_overflow();
 }
 
+/* Its waiters would lie far beyond the guard. */
+static void
+overflow_by_select(void *arg)
+{
+	enum { N = 10000 };
+	struct goro_case *cases = calloc(N, sizeof(*cases));
+
+	(void)arg;
+	for (int i = 0; i < N; i++)
+		cases[i] = GORO_RECV(goro_chan_create(0, 0), NULL);
+	goro_select(cases, N);
+}
+
+static int
+start_overflow_by_select(void *arg)
+{
+	goro_go(overflow_by_select, arg);
+	goro_sleep(3600000000000);
+	return 0;
+}
+
+static void
+run_overflow_by_select(void)
+{
+	goro_run(start_overflow_by_select, NULL);
+}
+
 /* Just below the stack, and then park, which looks at the canary. */
 static __attribute__((noinline)) void
 write_below(uintptr_t bottom)
@@ -231,7 +259,7 @@ overflow_ends_the_program(void **state)
 	static void (*const ways[])(void) = {
 		run_overflow,         run_overflow_of_1_mib,
 		run_overflow_in_main, run_overflow_mprotect,
-		run_overflow_canary,
+		run_overflow_canary,  run_overflow_by_select,
 	};
 
 	(void)state;
@@ -270,6 +298,52 @@ other_faults_are_left_alone(void **state)
 	t_child_run(&child, run_fault);
 	assert_int_equal(child.status, -11); /* SIGSEGV */
 	assert_null(strstr(child.out, "stack overflow"));
+}
+
+static int
+send_ourselves_a_fault(void *arg)
+{
+	(void)arg;
+	raise(SIGSEGV);
+	return 0;
+}
+
+static void
+run_send_fault(void)
+{
+	goro_run(send_ourselves_a_fault, NULL);
+}
+
+static int
+look_at_handler(void *arg)
+{
+	struct sigaction now;
+
+	(void)arg;
+	sigaction(SIGSEGV, NULL, &now);
+	return now.sa_handler == SIG_DFL;
+}
+
+static void
+run_left_alone(void)
+{
+	signal(SIGSEGV, SIG_DFL); /* a sanitizer's */
+	setenv("GORODEBUG", "sigsegv=off", 1);
+	_exit(goro_run(look_at_handler, NULL));
+}
+
+/* It has no instruction that would come back to it. */
+static void
+fault_that_is_sent_ends_the_program(void **state)
+{
+	(void)state;
+	t_child_run(&child, run_send_fault);
+	assert_int_not_equal(child.status, 0);
+#ifndef GR_ASAN /* it has its own way with it */
+	assert_int_equal(child.status, -11);
+#endif
+	t_child_run(&child, run_left_alone);
+	assert_int_equal(child.status, 1);
 }
 
 /* --- Many ----------------------------------------------------------------- */
@@ -404,6 +478,7 @@ main(void)
 		cmocka_unit_test(gorostack_sets_the_default),
 		cmocka_unit_test(overflow_ends_the_program),
 		cmocka_unit_test(other_faults_are_left_alone),
+		cmocka_unit_test(fault_that_is_sent_ends_the_program),
 		cmocka_unit_test(stacks_of_many_do_not_overlap),
 		cmocka_unit_test(stacks_are_used_again),
 		cmocka_unit_test(rounding_mode_is_a_goroutines_own),
