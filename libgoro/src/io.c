@@ -45,6 +45,16 @@ poll_now(int fd, short events)
 	return p.revents & POLLNVAL ? -EBADF : p.revents;
 }
 
+/* It is not ready. What was opened for @other only never will be: where the
+ * call would say so, nobody is to wait. */
+OUT_OF_LINE ssize_t
+not_ready(int fd, int other)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) == other ? -EBADF : -EAGAIN;
+}
+
 OUT_OF_LINE ssize_t
 read_now(int fd, void *buf, size_t bytes)
 {
@@ -55,7 +65,7 @@ read_now(int fd, void *buf, size_t bytes)
 		return n;
 	ready = poll_now(fd, POLLIN);
 	if (ready <= 0)
-		return ready ? ready : -EAGAIN;
+		return ready ? ready : not_ready(fd, O_WRONLY);
 	/* A file on a disk, or somebody else was faster: it may block. */
 	goro_blocking_begin();
 	n = SYSCALL(read(fd, buf, bytes));
@@ -86,7 +96,7 @@ write_now(int fd, const void *buf, size_t bytes)
 		return n;
 	ready = poll_now(fd, POLLOUT);
 	if (ready <= 0)
-		return ready ? ready : -EAGAIN;
+		return ready ? ready : not_ready(fd, O_RDONLY);
 	bytes = safe_bytes(fd, bytes);
 	goro_blocking_begin(); /* as in read_now() */
 	n = SYSCALL(write(fd, buf, bytes));

@@ -187,6 +187,18 @@ T_GORO(a_close_wakes_those_who_wait)
 	}
 }
 
+T_GORO(the_wrong_end_of_a_pipe_is_no_wait)
+{
+	int fds[2];
+	char c = 0;
+
+	T_CHECK_EQ(pipe(fds), 0);
+	T_CHECK_EQ(goro_read(fds[1], &c, 1), -EBADF);
+	T_CHECK_EQ(goro_write(fds[0], &c, 1), -EBADF);
+	goro_close(fds[0]);
+	goro_close(fds[1]);
+}
+
 /* close() behind our back, when nobody waits: the next owner of the number
  * must be waited for anew. */
 T_GORO(a_number_that_was_closed_elsewhere_works_again)
@@ -533,6 +545,7 @@ main(void)
 		cmocka_unit_test(several_wait_for_one_descriptor),
 		cmocka_unit_test(a_write_larger_than_the_pipe_waits_for_room),
 		cmocka_unit_test(a_close_wakes_those_who_wait),
+		cmocka_unit_test(the_wrong_end_of_a_pipe_is_no_wait),
 		cmocka_unit_test(a_number_that_was_closed_elsewhere_works_again),
 		cmocka_unit_test(a_goroutine_locked_to_its_thread_waits_too),
 		cmocka_unit_test(
