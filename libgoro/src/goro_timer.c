@@ -159,8 +159,11 @@ struct goro_timer *
 goro_timer_create_func(int64_t duration_ns, void (*fn)(void *arg), void *arg)
 {
 	struct gr_m *m = gr_m_goroutine("goro_timer_create_func");
-	struct goro_timer *t = malloc(sizeof(*t));
+	struct goro_timer *t;
 
+	if (!fn) /* here, where it is seen who forgot it */
+		gr_fatal("go of nil func value");
+	t = malloc(sizeof(*t));
 	if (!t)
 		return NULL;
 	*t = (struct goro_timer){

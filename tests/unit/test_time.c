@@ -392,6 +392,30 @@ run_reset_ticker_to_0(void)
 	goro_run(reset_ticker_to_0, NULL);
 }
 
+static int
+start_timer_of_nothing(void *arg)
+{
+	(void)arg;
+	goro_timer_create_func(0, NULL, NULL);
+	goro_sleep(HOUR);
+	return 0;
+}
+
+static void
+run_timer_of_nothing(void)
+{
+	goro_run(start_timer_of_nothing, NULL);
+}
+
+static void
+func_timer_without_a_function_is_fatal(void **state)
+{
+	(void)state;
+	t_child_run(&child, run_timer_of_nothing);
+	assert_int_equal(child.status, 2);
+	assert_non_null(strstr(child.out, "fatal error: go of nil func value"));
+}
+
 static void
 ticker_reset_to_no_period_panics(void **state)
 {
@@ -517,6 +541,7 @@ main(void)
 		cmocka_unit_test(ticker_reset_changes_the_period),
 		cmocka_unit_test(ticker_of_the_longest_period_never_ticks),
 		cmocka_unit_test(ticker_without_a_period_is_refused),
+		cmocka_unit_test(func_timer_without_a_function_is_fatal),
 		cmocka_unit_test(ticker_reset_to_no_period_panics),
 		cmocka_unit_test(waiting_for_a_stopped_timer_is_a_deadlock),
 		cmocka_unit_test(polling_sees_a_timer_that_is_due),

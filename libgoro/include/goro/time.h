@@ -57,6 +57,7 @@ struct goro_timer *goro_timer_create(int64_t duration_ns);
  *
  * Returns   the timer; NULL when memory is short. Memory that is short when
  *           it is due only makes it late
+ * Misuse    ends the program when @fn is NULL: "go of nil func value"
  * Context   goroutine only
  * Order     happens-before the start of @fn, as does the reset before it
  * Source    Go, time.AfterFunc()
