@@ -96,6 +96,18 @@ if(TARGET goro-dump)
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_debug.py
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_blocked>)
+		# A sanitizer's own assembly has unwind information as it likes.
+		if(NOT GORO_SANITIZE AND TARGET trouble)
+			goro_add_test(dump_unwinders LABEL e2e TIMEOUT 120
+				COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_unwinders.py
+					$<TARGET_FILE:goro-dump> 5
+					$<TARGET_FILE:victim_blocked>
+					$<TARGET_FILE:victim_waits>
+					"$<TARGET_FILE:victim_parked> 100"
+					$<TARGET_FILE:victim_hot>
+					"$<TARGET_FILE:victim_critical> 50"
+					"$<TARGET_FILE:trouble> busy")
+		endif()
 		goro_add_test(dump_diff LABEL e2e
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/dump_diff.py
 				$<TARGET_FILE:goro-dump>
