@@ -57,7 +57,10 @@ struct leak_finding {
 	size_t ids_n;
 	char *state, *story, *name;
 	char *stories;    /* behind the number, for several of them; or NULL */
-	uint64_t wait_ns; /* of a suspect: the longest */
+	/* Of suspects: the longest wait, and the shortest; how many there were
+	 * in the first sample, if they become more. */
+	uint64_t wait_ns, wait_min_ns, first_n;
+	bool grows;
 	struct leak_stack stack;   /* where it waits */
 	struct leak_stack creator; /* where it was started: one call */
 	uint64_t creator_id;
@@ -123,7 +126,9 @@ bool leak_lacks_entry(const struct leak_stack *s);
 /* The frame to blame: the innermost one that is the program's own, or NULL. */
 const struct leak_frame *leak_place(const struct leak_finding *f);
 
-/* Put those together that are alike, all in order, and count them. */
+/* Put those together that are alike. */
+void leak_merge(struct leak_results *r);
+/* And all in order, and count them. */
 void leak_sort(struct leak_results *r);
 
 /* Renderers; false when it could not be written. */

@@ -234,13 +234,18 @@ add_to(struct leak_finding *to, struct leak_finding *f)
 	to->ids_n += f->ids_n;
 	to->n += f->n;
 	to->held += f->held;
+	to->first_n += f->first_n;
+	if (f->wait_ns > to->wait_ns)
+		to->wait_ns = f->wait_ns;
+	if (f->wait_min_ns < to->wait_min_ns)
+		to->wait_min_ns = f->wait_min_ns;
 	free(to->story);
 	to->story = story;
 	return true;
 }
 
-static void
-merge(struct leak_results *r)
+void
+leak_merge(struct leak_results *r)
 {
 	size_t n = 0;
 
@@ -282,7 +287,7 @@ compare(const void *a, const void *b)
 void
 leak_sort(struct leak_results *r)
 {
-	merge(r);
+	leak_merge(r);
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i].ids_n)
 			qsort(r->v[i].ids, r->v[i].ids_n, sizeof(*r->v[i].ids),
