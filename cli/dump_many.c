@@ -17,8 +17,8 @@ take_census(struct gt_census *census)
 	struct gt_error *err = gt_census_take(census);
 
 	if (census->closed)
-		cli_say("%zu processes may not be read",
-			census->closed);
+		cli_say("%zu process%s may not be read", census->closed,
+			census->closed == 1 ? "" : "es");
 	return err;
 }
 
