@@ -20,6 +20,7 @@
 enum {
 	FREE_TAKE = 16,  /* stacks that a P asks for at a time */
 	FREE_KEEP = 256, /* that it keeps for itself */
+	FREE_KEEP_BYTES = 64 << 20, /* all of them together */
 	IDS = 64,        /* ids that a P reserves at a time */
 	NAME_MAX_BYTES = 128,
 };
@@ -159,6 +160,15 @@ gr_g_ending(struct gr_m *m, struct gr_g *g)
 	gr_g_fini(g);
 }
 
+/* How many free stacks of a class a P keeps, at most. */
+static inline uint32_t
+keep(unsigned class)
+{
+	uint32_t n = (uint32_t)FREE_KEEP_BYTES >> GR_STACK_MIN_LOG2 >> class;
+
+	return GR_MIN(n, (uint32_t)FREE_KEEP);
+}
+
 /* It has left its stack: others may have it. */
 void
 gr_g_free(struct gr_p *p, struct gr_g *g)
@@ -170,8 +180,8 @@ gr_g_free(struct gr_p *p, struct gr_g *g)
 	gr_g_set_state(g, GORO_ABI_FREE);
 	g->next = list->first;
 	list->first = g;
-	if (++list->n > FREE_KEEP)
-		gr_stack_give(class, list, FREE_KEEP / 2);
+	if (__builtin_expect(++list->n > keep(class), 0))
+		gr_stack_give(class, list, list->n / 2 + 1);
 }
 
 /* Copies it twice: readers outside look for a string, and profiles for a set of

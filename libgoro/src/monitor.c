@@ -160,6 +160,7 @@ monitor_main(void *arg)
 		uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 		int64_t now_ns = gr_now_ns(), soon_ns = PACE_MAX_NS;
 		int64_t trace_ns = gr_schedtrace(now_ns), until_ns, net_ns;
+		int64_t trim_ns = gr_stack_trim(now_ns);
 		bool asleep;
 
 		for (uint32_t i = 0; i < n; i++) {
@@ -192,6 +193,7 @@ monitor_main(void *arg)
 			recheck_ns = gr_idle_recheck(now_ns);
 		until_ns = asleep ? GR_MIN(recheck_ns, now_ns + STAMP_NS) :
 				    now_ns + GR_MIN(soon_ns, pace_ns);
+		until_ns = GR_MIN(until_ns, trim_ns);
 		if (!gr_load_acq(&word)) /* [pair monitor] */
 			gr_futex_wait(&word, 0, GR_MIN(until_ns, trace_ns));
 		if (gr_xchg_acq_rel(&word, 0)) { /* [pair monitor] */

@@ -8,19 +8,25 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "goro/goro.h"
 #include "runtime.h"
 #include "san.h"
 
 enum {
 	OPEN_AT_ONCE = 16,
 	AHEAD_MAX = 512, /* stacks that idle workers open for others */
+	TRIM_AT_ONCE = 256,
+	TRIM_EVERY_NS = 10000000, /* while there are any to trim */
+	UNUSED_NS = 1000000000,   /* for so long: then they are */
 };
 
 /* What is kept per size; the list of chunks is one for all sizes. */
 static struct class {
 	struct gr_lock lock;
 	struct gr_chunk *chunk; /* being carved */
-	struct gr_freelist free;
+	struct gr_freelist free; /* ->n: [relaxed] to those without the lock */
+	struct gr_freelist trimmed; /* taken when there are no others */
+	uint32_t low;    /* the least free.n since the trimmer set it */
 	uint32_t opened; /* slots ever opened; [relaxed] a hint */
 } classes[GR_STACK_CLASSES];
 
@@ -140,6 +146,26 @@ open_slots(struct gr_chunk *c, uint64_t first, uint32_t n,
 	to->n += n;
 }
 
+/* Move up to @n from one list to another, one of which others look at the
+ * number of. Returns how many. */
+static uint32_t
+move(struct gr_freelist *from, struct gr_freelist *to, uint32_t n)
+{
+	uint32_t moved = 0;
+
+	for (; moved < n && from->first; moved++) {
+		struct gr_g *g = from->first;
+
+		from->first = g->next;
+		g->next = to->first;
+		to->first = g;
+	}
+	/* [relaxed] hints. */
+	gr_store_rlx(&from->n, from->n - moved);
+	gr_store_rlx(&to->n, to->n + moved);
+	return moved;
+}
+
 /*
  * Move at least one and about @n free stacks of a class to @to. Returns how
  * many; 0 when memory is short.
@@ -150,18 +176,13 @@ gr_stack_take(unsigned class, struct gr_freelist *to, uint32_t n)
 	struct class *k = &classes[class];
 	struct gr_chunk *c = NULL;
 	uint64_t first;
-	uint32_t got = 0;
+	uint32_t got;
 
 	gr_lock(&k->lock);
-	for (; got < n && k->free.first; got++) {
-		struct gr_g *g = k->free.first;
-
-		k->free.first = g->next;
-		gr_store_rlx(&k->free.n, k->free.n - 1);
-		g->next = to->first;
-		to->first = g;
-		to->n++;
-	}
+	got = move(&k->free, to, n);
+	k->low = GR_MIN(k->low, k->free.n);
+	if (!got)
+		got = move(&k->trimmed, to, n);
 	if (!got)
 		c = carve_locked(k, class, n, &first, &got);
 	gr_unlock(&k->lock);
@@ -185,7 +206,7 @@ gr_stack_help(void)
 	uint32_t n;
 
 	/* [relaxed] hints: how far ahead depends on how many there were. */
-	if (gr_load_rlx(&k->free.n) >=
+	if (gr_load_rlx(&k->free.n) + gr_load_rlx(&k->trimmed.n) >=
 	    GR_MIN(gr_load_rlx(&k->opened) / 8, (uint32_t)AHEAD_MAX))
 		return false;
 	gr_lock(&k->lock);
@@ -205,16 +226,69 @@ gr_stack_give(unsigned class, struct gr_freelist *from, uint32_t n)
 	struct class *k = &classes[class];
 
 	gr_lock(&k->lock);
-	while (n-- && from->first) {
-		struct gr_g *g = from->first;
-
-		from->first = g->next;
-		from->n--;
-		g->next = k->free.first;
-		k->free.first = g;
-		gr_store_rlx(&k->free.n, k->free.n + 1);
-	}
+	move(from, &k->free, n);
 	gr_unlock(&k->lock);
+}
+
+/* Give the kernel back what lies below a free stack's first page, which the
+ * record lies on. No trouble if it fails. */
+static void
+trim(const struct gr_g *g)
+{
+	uintptr_t end = (uintptr_t)g & ~(uintptr_t)(GR_PAGE - 1);
+
+	madvise((void *)g->stack_lo, end - g->stack_lo, MADV_DONTNEED);
+}
+
+/*
+ * Trim some of those that nobody has needed since the trimmer last looked.
+ * While it has them they are in no list, so nobody else's; and it is the
+ * monitor, that has ended before a run's stacks are unmapped. Returns when to
+ * go on.
+ */
+static int64_t
+trim_class(struct class *k, int64_t now_ns)
+{
+	struct gr_freelist list = { 0 };
+	uint32_t n, left;
+
+	if (!gr_load_rlx(&k->free.n)) /* [relaxed] a hint: or the next time */
+		return GORO_FOREVER;
+	gr_lock(&k->lock);
+	n = move(&k->free, &list, GR_MIN(k->low, (uint32_t)TRIM_AT_ONCE));
+	k->low -= n;
+	if (!n)
+		k->low = k->free.n;
+	left = k->low;
+	gr_unlock(&k->lock);
+	for (const struct gr_g *g = list.first; g; g = g->next)
+		trim(g);
+	gr_lock(&k->lock);
+	move(&list, &k->trimmed, n);
+	gr_unlock(&k->lock);
+	return now_ns + (n && left ? (int64_t)TRIM_EVERY_NS : UNUSED_NS);
+}
+
+/*
+ * The monitor's: a crowd of goroutines that has gone is not to keep all the
+ * memory that it once used. Returns when to be called again.
+ */
+int64_t
+gr_stack_trim(int64_t now_ns)
+{
+	static int64_t next_ns[GR_STACK_CLASSES]; /* the monitor's own */
+	int64_t first_ns = GORO_FOREVER;
+
+	for (unsigned i = 0; i < GR_STACK_CLASSES; i++) {
+		struct class *k = &classes[i];
+
+		if (!gr_load_rlx(&k->free.n)) /* [relaxed] as there */
+			continue;
+		if (next_ns[i] <= now_ns)
+			next_ns[i] = trim_class(k, now_ns);
+		first_ns = GR_MIN(first_ns, next_ns[i]);
+	}
+	return first_ns;
 }
 
 /* All of the memory that @g's stack, its guard and its record lie in. */

@@ -15,6 +15,7 @@
  * Sizes      Powers of two from 64 KiB; a class of chunks for each size.
  * Guards     One inaccessible page at the bottom of each slot, see guard.c.
  * Reuse      Last in, first out, so that the warmest pages are used first.
+ *            What nobody has needed for a second is trimmed to a page.
  * Locks      class->lock; a P's own cache (sched.h) needs none.
  */
 #ifndef GR_STACK_H
@@ -63,6 +64,7 @@ unsigned gr_stack_class(size_t bytes);
 uint32_t gr_stack_take(unsigned class, struct gr_freelist *to, uint32_t n);
 void gr_stack_give(unsigned class, struct gr_freelist *from, uint32_t n);
 bool gr_stack_help(void);
+int64_t gr_stack_trim(int64_t now_ns);
 void gr_stack_release_all(void);
 void gr_stack_slot(const struct gr_g *g, char **ret_base, size_t *ret_bytes);
 struct gr_chunk *gr_stack_chunk_of(uintptr_t addr);

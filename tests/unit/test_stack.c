@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "goro/goro.h"
+#include "runtime.h"
 #include "san.h"
 #include "sched.h"
 
@@ -421,6 +423,87 @@ T_GORO(stacks_are_used_again)
 	goro_chan_unref(ch);
 }
 
+enum { GUESTS = 1500, TOUCHED = 100 << 10 };
+
+/* Use some stack, wait until all do, and go. */
+static void
+touch_and_go(void *arg)
+{
+	struct crowd *c = arg;
+	volatile unsigned char mine[TOUCHED];
+
+	for (int i = 0; i < TOUCHED; i += 512)
+		mine[i] = goro_self() + i;
+	goro_waitgroup_done(&c->arrived);
+	goro_chan_recv(c->go_on, NULL);
+	for (int i = 0; i < TOUCHED; i += 512)
+		T_CHECK_EQ(mine[i], (unsigned char)(goro_self() + i));
+	goro_waitgroup_done(&c->left);
+}
+
+/* Pages in memory below the first of each stack of the default size. Not the
+ * guards, which mincore() takes for pages. */
+static size_t
+resident_pages(void)
+{
+	struct gr_chunk *c = gr_load_acq(&gr_chunks);
+	unsigned char in[(256 << 10) / GR_PAGE];
+	size_t n = 0;
+
+	for (; c; c = c->next)
+		for (uint64_t i = 0;
+		     c->class == gr_default_class && i < c->carved; i++) {
+			char *lo = c->base + i * c->slot_bytes + GR_PAGE;
+			size_t bytes = c->slot_bytes - 2 * GR_PAGE;
+
+			T_CHECK_EQ(mincore(lo, bytes, in), 0);
+			for (size_t k = 0; k < bytes / GR_PAGE; k++)
+				n += in[k] & 1;
+		}
+	return n;
+}
+
+static void
+have_guests(struct crowd *c)
+{
+	goro_waitgroup_add(&c->arrived, GUESTS);
+	goro_waitgroup_add(&c->left, GUESTS);
+	for (int i = 0; i < GUESTS; i++)
+		T_CHECK(goro_go(touch_and_go, c));
+	goro_waitgroup_wait(&c->arrived);
+}
+
+static int
+see_guests_off(void *arg)
+{
+	for (int round = 0; round < 2; round++) {
+		struct crowd c = { .go_on = goro_chan_create(0, 0) };
+		size_t most;
+
+		have_guests(&c); /* the second time on what was given back */
+		most = resident_pages();
+		T_CHECK(most >= (size_t)GUESTS * (TOUCHED / GR_PAGE - 2));
+		goro_chan_close(c.go_on);
+		goro_waitgroup_wait(&c.left);
+		goro_chan_unref(c.go_on);
+		T_EVENTUALLY(round || resident_pages() < most / 3);
+	}
+	(void)arg;
+	return 0;
+}
+
+/* But for what each worker keeps in hand, so have one. */
+static void
+memory_of_those_who_have_gone_is_given_back(void **state)
+{
+	const char *procs = getenv("GOROMAXPROCS");
+
+	(void)state;
+	if (procs && strcmp(procs, "2"))
+		skip(); /* it would be the same again */
+	t_run_procs("1", see_guests_off, NULL);
+}
+
 /* --- What belongs to a goroutine like its stack --------------------------- */
 
 static void
@@ -481,6 +564,7 @@ main(void)
 		cmocka_unit_test(fault_that_is_sent_ends_the_program),
 		cmocka_unit_test(stacks_of_many_do_not_overlap),
 		cmocka_unit_test(stacks_are_used_again),
+		cmocka_unit_test(memory_of_those_who_have_gone_is_given_back),
 		cmocka_unit_test(rounding_mode_is_a_goroutines_own),
 		cmocka_unit_test(stack_is_aligned_at_the_start),
 	};
