@@ -77,6 +77,7 @@ expect(["kept", "stuck"], {"leaked": 2}, status=2)
 # A child of the command is checked too.
 result = expect(["child", "deadlock"], {"deadlock": 2}, status=1)
 expect(["exit"], {}, status=0)
+expect(["fork"], {}, status=0)
 expect(["deadlock", "exit"], {"deadlock": 2})
 
 if heap == "exact":

@@ -143,6 +143,16 @@ leak(const char *how)
 		goro_go(receive, kept);
 	} else if (!strcmp(how, "nil")) {
 		goro_go(receive, NULL);
+	} else if (!strcmp(how, "fork")) {
+		int status;
+
+		ch = goro_chan_create(8, 0);
+		goro_go(receive, ch);
+		goro_sleep(1000000);
+		if (!fork())
+			exit(0); /* it has none of the goroutines */
+		wait(&status);
+		send_one(ch);
 	} else if (!strcmp(how, "same_line")) {
 		TWICE(goro_go(receive, NULL));
 		goro_yield(); /* or the last call takes our place */

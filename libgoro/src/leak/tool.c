@@ -31,6 +31,7 @@
 enum { PATIENCE_MS = 60000 }; /* for the tool to look up names */
 
 static uint32_t running; /* [pair leak-run] a run that was not checked yet */
+static pid_t run_by;     /* that process; a forked child has no part in it */
 
 static const char *
 socket_path(void)
@@ -230,7 +231,8 @@ static bool
 is_first(void)
 {
 	/* [pair leak-run] once for a run. */
-	return gr_leak_tool_wanted() && gr_xchg_acq_rel(&running, 0);
+	return gr_leak_tool_wanted() && getpid() == run_by &&
+	       gr_xchg_acq_rel(&running, 0);
 }
 
 static void
@@ -250,6 +252,7 @@ gr_leak_tool_start(void)
 		return;
 	if (!registered)
 		registered = !atexit(at_exit);
+	run_by = getpid();
 	gr_store_rel(&running, 1); /* [pair leak-run] */
 }
 
