@@ -57,9 +57,9 @@ struct leak_finding {
 	size_t ids_n;
 	char *state, *story, *name;
 	char *stories;    /* behind the number, for several of them; or NULL */
-	/* Of suspects: the longest wait, and the shortest; how many there were
-	 * in the first sample, if they become more. */
-	uint64_t wait_ns, wait_min_ns, first_n;
+	/* Of suspects: the longest wait, and the shortest; of how many they
+	 * are in the first sample and in the last, if those become more. */
+	uint64_t wait_ns, wait_min_ns, first_n, last_n;
 	bool grows;
 	struct leak_stack stack;   /* where it waits */
 	struct leak_stack creator; /* where it was started: one call */

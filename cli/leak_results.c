@@ -235,6 +235,7 @@ add_to(struct leak_finding *to, struct leak_finding *f)
 	to->n += f->n;
 	to->held += f->held;
 	to->first_n += f->first_n;
+	to->last_n += f->last_n;
 	if (f->wait_ns > to->wait_ns)
 		to->wait_ns = f->wait_ns;
 	if (f->wait_min_ns < to->wait_min_ns)

@@ -182,9 +182,10 @@ tell(const struct leak_sample *s, struct leak_finding *f)
 		fprintf(to, "%" PRIu64 " goroutines ", f->n);
 	if (f->grows) {
 		fprintf(to,
-			"%s alike: %" PRIu64 " at first, more in each of %u "
-			"samples",
-			one ? "is" : "are", f->first_n, s->look->samples);
+			"%s of a group that grew in each of %u samples, from "
+			"%" PRIu64 " to %" PRIu64,
+			one ? "is" : "are", s->look->samples, f->first_n,
+			f->last_n);
 	} else if (!f->wait_ns) { /* a core may not tell the time */
 		fprintf(to, "%s blocked, nobody knows for how long",
 			one ? "is" : "are");
@@ -235,6 +236,7 @@ finding_for(struct search *x, size_t first, const struct gt_goroutine *g,
 	f->wait_min_ns = UINT64_MAX;
 	f->grows = grown;
 	f->first_n = grown ? grown->first : 0;
+	f->last_n = grown ? grown->n : 0;
 	/* Not yet a story, but what has to be the same for one. */
 	f->stories = strdup(grown ? "more" : "long");
 	return f->stories ? f : NULL;

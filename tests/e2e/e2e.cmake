@@ -217,10 +217,14 @@ if(TARGET goro-leakcheck AND NOT "thread" IN_LIST GORO_SANITIZE)
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/leakcheck.py
 				$<TARGET_FILE:goro-leakcheck>
 				$<TARGET_FILE:victim_leaks> ${heap})
-		goro_add_test(leakcheck_pid LABEL e2e TIMEOUT 120
-			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/leakcheck_pid.py
-				$<TARGET_FILE:goro-leakcheck>
-				$<TARGET_FILE:victim_leaks>)
+		if(TARGET trouble)
+			goro_add_test(leakcheck_pid LABEL e2e TIMEOUT 120
+				COMMAND ${PYTHON3}
+					${CMAKE_CURRENT_LIST_DIR}/leakcheck_pid.py
+					$<TARGET_FILE:goro-leakcheck>
+					$<TARGET_FILE:victim_leaks>
+					$<TARGET_FILE:trouble>)
+		endif()
 		if(NOT GORO_SANITIZE)
 			goro_add_test(leakcheck_core LABEL e2e
 				COMMAND ${CMAKE_CURRENT_LIST_DIR}/leakcheck_core.sh
