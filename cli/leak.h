@@ -25,6 +25,10 @@ enum leak_kind {
 	LEAK_UNCLOSED,
 	LEAK_SUSPECT,
 	LEAK_LEFTOVER,
+	/* What may have led to the others; it fails nothing by itself. */
+	LEAK_TIMER,
+	LEAK_CONTEXT,
+	LEAK_LOCKED,
 	LEAK_KINDS,
 };
 extern const char *const leak_kind_names[LEAK_KINDS];
@@ -77,6 +81,14 @@ struct leak_finding {
 	uint64_t *cycle;
 	size_t cycle_n;
 	uint64_t held;
+	uint64_t *keeps; /* of a timer or context: who waits for it */
+	size_t keeps_n;
+	/* Who was the last at the other side, and gave it back. */
+	struct leak_other {
+		uint64_t id; /* 0: not known */
+		bool ended;
+		struct leak_stack at;
+	} last_sender, last_receiver, left_by;
 	struct leak_step *alive_by; /* of one left over: the root first */
 	size_t alive_by_n;
 

@@ -258,6 +258,9 @@ static const char *const kind_texts[LEAK_KINDS] = {
 	[LEAK_UNCLOSED] = "A channel was neither closed nor emptied",
 	[LEAK_SUSPECT] = "A goroutine has been blocked for long",
 	[LEAK_LEFTOVER] = "A goroutine was left when main returned",
+	[LEAK_TIMER] = "A timer was never stopped",
+	[LEAK_CONTEXT] = "A context was never cancelled",
+	[LEAK_LOCKED] = "A goroutine ended without unlocking",
 };
 
 static void

@@ -69,6 +69,19 @@ put_object(struct gt_json *j, const struct leak_finding *f)
 }
 
 static void
+put_other(struct gt_json *j, const char *key, const struct leak_other *o)
+{
+	if (!o->id)
+		return;
+	gt_json_key(j, key);
+	gt_json_open(j, '{');
+	gt_json_put_number(j, "goroutine", o->id);
+	gt_json_put_true(j, "ended", o->ended);
+	put_stack(j, "at", &o->at);
+	gt_json_close(j, '}');
+}
+
+static void
 put_alive_by(struct gt_json *j, const struct leak_finding *f)
 {
 	if (!f->alive_by_n)
@@ -114,6 +127,11 @@ put_finding(struct gt_json *j, const struct leak_finding *f)
 		put_numbers(j, "cycle", f->cycle, f->cycle_n);
 	if (f->wait_ns)
 		gt_json_put_number(j, "longest_wait_ns", f->wait_ns);
+	if (f->keeps_n)
+		put_numbers(j, "keeps", f->keeps, f->keeps_n);
+	put_other(j, "last_sender", &f->last_sender);
+	put_other(j, "last_receiver", &f->last_receiver);
+	put_other(j, "left_by", &f->left_by);
 	put_alive_by(j, f);
 	if (f->held)
 		gt_json_put_number(j, "held_bytes", f->held);

@@ -173,6 +173,15 @@ read_step(struct leak_finding *f, struct names *n, char *at)
 		v->variable = strdup(variable);
 }
 
+/* "ID ENDED PC" */
+static void
+read_other(struct leak_other *o, struct names *n, char *at)
+{
+	o->id = number(&at);
+	o->ended = number(&at);
+	add_pc(n, &o->at, number(&at), false);
+}
+
 static void
 set_text(char **to, const char *text)
 {
@@ -207,6 +216,14 @@ read_field(struct leak_finding *f, struct names *n, const char *key, char *rest)
 		f->cycle = numbers(rest, &f->cycle_n);
 	else if (!strcmp(key, "alive-by"))
 		read_step(f, n, rest);
+	else if (!strcmp(key, "keeps"))
+		f->keeps = numbers(rest, &f->keeps_n);
+	else if (!strcmp(key, "last-sender"))
+		read_other(&f->last_sender, n, rest);
+	else if (!strcmp(key, "last-receiver"))
+		read_other(&f->last_receiver, n, rest);
+	else if (!strcmp(key, "left-by"))
+		read_other(&f->left_by, n, rest);
 	else if (!strcmp(key, "held"))
 		f->held = number(&rest);
 	else if (!strcmp(key, "owner")) {

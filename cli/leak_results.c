@@ -22,6 +22,9 @@ const char *const leak_kind_names[LEAK_KINDS] = {
 	[LEAK_DEADLOCK] = "deadlock",         [LEAK_LEAKED] = "leaked",
 	[LEAK_UNCLOSED] = "unclosed-channel", [LEAK_SUSPECT] = "suspect",
 	[LEAK_LEFTOVER] = "leftover",
+	[LEAK_TIMER] = "unstopped-timer",
+	[LEAK_CONTEXT] = "uncancelled-context",
+	[LEAK_LOCKED] = "locked-by-ended",
 };
 
 /* --- Making them ---------------------------------------------------------- */
@@ -214,6 +217,8 @@ finding_fini(struct leak_finding *f)
 		free(f->alive_by[i].variable);
 	}
 	free(f->alive_by);
+	free(f->keeps);
+	stack_fini(&f->left_by.at);
 }
 
 /* False: no memory, and nothing has changed. */

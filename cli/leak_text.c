@@ -191,6 +191,36 @@ put_ids(FILE *to, const struct leak_finding *f)
 	fprintf(to, " [%s]\n", f->state ? f->state : "?");
 }
 
+static void
+put_other(FILE *to, const char *key, const struct leak_other *o)
+{
+	if (!o->id)
+		return;
+	put_key(to, key);
+	fprintf(to, "goroutine %" PRIu64 "%s", o->id,
+		o->ended ? ", which has ended" : "");
+	if (o->at.n) {
+		fputs(", at ", to);
+		put_frame(to, &o->at.v[0]);
+	} else {
+		fputc('\n', to);
+	}
+}
+
+static void
+put_keeps(FILE *to, const struct leak_finding *f)
+{
+	if (!f->keeps_n)
+		return;
+	put_key(to, "keeps");
+	fprintf(to, "goroutine%s ", f->keeps_n == 1 ? "" : "s");
+	for (size_t i = 0; i < f->keeps_n && i < IDS_SHOWN; i++)
+		fprintf(to, "%s%" PRIu64, i ? ", " : "", f->keeps[i]);
+	if (f->keeps_n > IDS_SHOWN)
+		fprintf(to, " and %zu more", f->keeps_n - IDS_SHOWN);
+	fputc('\n', to);
+}
+
 /* The story, in lines of a terminal. */
 static void
 put_story(FILE *to, const struct leak_finding *f)
@@ -230,10 +260,16 @@ put_finding(FILE *to, const struct leak_finding *f, bool which_process)
 		fprintf(to, "%d (%s)\n", (int)f->pid, f->process);
 	}
 	put_ids(to, f);
-	put_stack(to, &f->stack, "waiting at");
-	if (f->kind != LEAK_UNCLOSED)
+	put_stack(to, &f->stack,
+		  f->kind == LEAK_LOCKED ? "it ran" : "waiting at");
+	if (f->kind != LEAK_UNCLOSED && f->kind != LEAK_TIMER &&
+	    f->kind != LEAK_CONTEXT)
 		put_by(to, "started at", &f->creator, f->creator_id);
 	put_object(to, f);
+	put_keeps(to, f);
+	put_other(to, "last sender", &f->last_sender);
+	put_other(to, "last taker", &f->last_receiver);
+	put_other(to, "let go by", &f->left_by);
 	put_alive_by(to, f);
 	if (f->held) {
 		put_key(to, "holding");

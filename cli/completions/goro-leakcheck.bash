@@ -16,7 +16,8 @@ _goro_leakcheck()
 		;;
 	--fail-on)
 		COMPREPLY=($(compgen -W "leaked deadlock unclosed-channel leftover
-			suspect none" -- "$cur"))
+			suspect unstopped-timer uncancelled-context
+			locked-by-ended none" -- "$cur"))
 		return
 		;;
 	--pid)

@@ -7,7 +7,7 @@ end
 
 complete -c goro-leakcheck -f -a '(__fish_complete_subcommand)'
 complete -c goro-leakcheck -l format -x -a 'text json junit sarif tap github' -d 'How to write'
-complete -c goro-leakcheck -l fail-on -x -a 'leaked deadlock unclosed-channel leftover suspect none' -d 'What makes it fail'
+complete -c goro-leakcheck -l fail-on -x -a 'leaked deadlock unclosed-channel leftover suspect unstopped-timer uncancelled-context locked-by-ended none' -d 'What makes it fail'
 complete -c goro-leakcheck -l timeout -x -d 'End the command after so many seconds'
 complete -c goro-leakcheck -l pid -x -a '(__goro_leakcheck_pids)' -d 'Check a process that runs'
 complete -c goro-leakcheck -l core -r -F -d 'What can be told of a core'

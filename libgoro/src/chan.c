@@ -66,6 +66,13 @@ buf_get(struct goro_chan *ch, void *elem)
 	gr_store_rlx(&ch->len, ch->len - 1); /* [pair chan-peek] */
 }
 
+/* 0: no goroutine's doing. */
+static inline uint64_t
+id_of(const struct gr_m *m)
+{
+	return m && m->g ? m->g->id : 0;
+}
+
 /* Give @elem to a receiver or the buffer, if that needs no waiting. */
 enum gr_chan_result
 gr_chan_send_locked(struct gr_m *m, struct goro_chan *ch, const void *elem)
@@ -77,9 +84,11 @@ gr_chan_send_locked(struct gr_m *m, struct goro_chan *ch, const void *elem)
 		return GR_CHAN_CLOSED;
 	}
 	ch->sent = true;
+	ch->last_sender = id_of(m);
 	if ((w = gr_waitq_claim(&ch->recvq))) {
 		struct gr_g *g = claimed(w);
 
+		ch->last_receiver = g->id;
 		if (w->elem)
 			gr_copy_elem(w->elem, elem, ch->elem_bytes);
 		gr_unlock(&ch->lock);
@@ -100,6 +109,7 @@ gr_chan_recv_locked(struct gr_m *m, struct goro_chan *ch, void *elem)
 	struct gr_waiter *w;
 	struct gr_g *g = NULL;
 
+	ch->last_receiver = id_of(m);
 	if (ch->len) {
 		buf_get(ch, elem);
 		/* There is room now for the longest-waiting sender. */

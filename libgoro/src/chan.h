@@ -27,15 +27,20 @@ struct goro_chan {
 	uint64_t send_at, recv_at; /* index of the next element, in and out */
 
 	struct gr_waitq recvq, sendq; /* ->first: [pair chan-peek] */
+	uint64_t last_sender, last_receiver; /* ids, also of those that tried */
 	uint32_t refs;       /* [pair chan-refs] */
 	uint8_t kind;        /* enum goro_abi_chan_kind */
 	bool sent;           /* something, once */
+	bool only_value;     /* of a context that is made to carry one */
 	uint32_t test;       /* of who made it, as in struct gr_g */
 	uint64_t id;         /* 0: free */
 	uint64_t creator_id, creator_pc;
 	char *name;          /* malloc'ed, or NULL */
 	struct goro_timer *timer; /* freed with it; NULL: not a timer's */
 	struct goro_chan *next_free;
+	/* Who gave back a reference that was not the last one, and where;
+	 * [relaxed] for the report of a leak, where any of several will do. */
+	uint64_t left_id, left_pc;
 } __attribute__((aligned(64)));
 
 /* As goro_chan_create(); @creator_pc is what the tools show. */

@@ -134,9 +134,23 @@ goro_chan_ref(struct goro_chan *ch)
 	return ch;
 }
 
+/* For a report: who it was that let go of what others wait on. */
+static void
+note_leaving(struct goro_chan *ch, uint64_t pc)
+{
+	const struct gr_m *m = gr_m_self();
+
+	if (gr_load_rlx(&ch->refs) == 1 || !m || !m->g)
+		return; /* [relaxed] the last one takes the channel along */
+	gr_store_rlx(&ch->left_id, m->g->id); /* [relaxed] see chan.h */
+	gr_store_rlx(&ch->left_pc, pc);
+}
+
 void
 goro_chan_unref(struct goro_chan *ch)
 {
+	if (ch)
+		note_leaving(ch, (uintptr_t)__builtin_return_address(0));
 	/* [pair chan-refs] release what we did with it, and acquire what the
 	 * others did before we free it. */
 	if (!ch || gr_add_acq_rel(&ch->refs, -1) != 1)

@@ -8,6 +8,7 @@
  *            comes at once can then make it run at once.
  * Locks      c->lock_. Released before the mutex is unlocked.
  */
+#include "leak/left.h"
 #include "sync.h"
 
 /* Where a waiting goroutine parks; on its stack. */
@@ -37,6 +38,7 @@ goro_cond_wait(struct goro_cond *c, struct goro_mutex *mutex)
 			   mutex };
 
 	gr_mutex_check_owner(m, mutex);
+	gr_leak_note_unlocked(m->g, mutex);
 	gr_lock(p.lock);
 	gr_waitq_push(gr_sync_queue(&c->waiters_), &p.w);
 	gr_g_will_wait(m->g, GORO_WAIT_COND, (uintptr_t)c, &p.w, 1);

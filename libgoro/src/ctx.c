@@ -283,6 +283,7 @@ goro_ctx_with_value(struct goro_ctx *parent, const void *key, void *value)
 
 	if (!key || !(c = alloc(parent, pc)))
 		return NULL;
+	c->done->only_value = true;
 	c->key = key;
 	c->value = value;
 	return join(c);

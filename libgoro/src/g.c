@@ -8,6 +8,7 @@
 #include "fatal.h"
 #include "goro/goro.h"
 #include "labels.h"
+#include "leak/left.h"
 #include "leak/test.h"
 #include "probes.h"
 #include "runtime.h"
@@ -138,6 +139,8 @@ gr_g_fini(struct gr_g *g)
 
 	free(g->name);
 	g->name = NULL;
+	if (__builtin_expect(g->held != NULL, 0))
+		gr_leak_held_forget(g);
 	if (!labels)
 		return;
 	/* [pair labels-hold] before the reference goes. */
@@ -149,7 +152,9 @@ gr_g_fini(struct gr_g *g)
 void
 gr_g_ending(struct gr_m *m, struct gr_g *g)
 {
-	if (__builtin_expect(g->once || g->hold.obj || g->hold.next, 0)) {
+	if (__builtin_expect(g->once || g->hold.obj || g->hold.next || g->held,
+			     0)) {
+		gr_leak_left_locked(g);
 		gr_once_settle_all(m, g);
 		gr_holds_forget(g);
 	}

@@ -36,6 +36,7 @@ struct gr_m;
 struct gr_waiter;
 struct gr_labels;
 struct gr_once_call;
+struct gr_leak_held;
 
 /* An rwmutex that a goroutine has locked for reading. */
 struct gr_hold {
@@ -83,6 +84,7 @@ struct gr_g {
 	struct gr_eh eh; /* while not on a thread */
 	struct gr_hold hold;       /* the first; see rwmutex.c */
 	struct gr_once_call *once; /* on its stack; see once.c */
+	struct gr_leak_held *held; /* while leaks are watched: leak/left.c */
 	uint64_t ready_since; /* cycles; see profile_events.h */
 	uint64_t charged;     /* likewise; the lock's of its queue */
 	void *san_fiber; /* ThreadSanitizer's handle, AddressSanitizer's stack */

@@ -251,3 +251,9 @@ gr_chan_timer_poll(struct goro_timer *t)
 
 	return m && gr_timer_run_one(&t->timer, m);
 }
+
+bool
+gr_chan_timer_is_armed(const struct goro_timer *t)
+{
+	return t->timer.heap;
+}

@@ -18,4 +18,7 @@ void gr_chan_timer_free(struct goro_timer *t);
  */
 bool gr_chan_timer_poll(struct goro_timer *t);
 
+/* Will it fire by itself? While nothing moves. */
+bool gr_chan_timer_is_armed(const struct goro_timer *t);
+
 #endif

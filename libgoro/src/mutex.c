@@ -25,6 +25,7 @@
 #include "arch/arch.h"
 #include "barrier.h"
 #include "fatal.h"
+#include "leak/left.h"
 #include "profile_events.h"
 #include "sync.h"
 
@@ -77,6 +78,7 @@ static inline void
 own(struct goro_mutex *mu, struct gr_m *m)
 {
 	set_owner(mu, m->g->id, moment(m->p));
+	gr_leak_note_locked(m->g, mu, GORO_WAIT_MUTEX);
 }
 
 /* --- Locking -------------------------------------------------------------- */
@@ -308,5 +310,6 @@ goro_mutex_unlock(struct goro_mutex *mu)
 	struct gr_m *m = gr_m_goroutine("goro_mutex_unlock");
 
 	gr_mutex_check_owner(m, mu);
+	gr_leak_note_unlocked(m->g, mu);
 	release(mu, m);
 }

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "fatal.h"
+#include "leak/left.h"
 #include "profile_events.h"
 #include "sync.h"
 
@@ -238,11 +239,13 @@ void
 goro_rwmutex_lock(struct goro_rwmutex *rw)
 {
 	struct gr_m *m = gr_m_goroutine("goro_rwmutex_lock");
-	uint64_t id = m->g->id;
+	struct gr_g *g = m->g;
+	uint64_t id = g->id;
 
 	if (__builtin_expect(!enter(rw, BARS_WRITER, WRITER), 0))
 		enter_slow(m, rw, BARS_WRITER, WRITER);
 	gr_store_rlx(&rw->owner_, id); /* [relaxed] as in hand_on() */
+	gr_leak_note_locked(g, rw, GORO_WAIT_WLOCK);
 }
 
 bool
@@ -253,6 +256,7 @@ goro_rwmutex_try_lock(struct goro_rwmutex *rw)
 	if (!enter(rw, BARS_WRITER, WRITER))
 		return false;
 	gr_store_rlx(&rw->owner_, m->g->id); /* [relaxed] as in hand_on() */
+	gr_leak_note_locked(m->g, rw, GORO_WAIT_WLOCK);
 	return true;
 }
 
@@ -263,6 +267,7 @@ goro_rwmutex_unlock(struct goro_rwmutex *rw)
 
 	if (__builtin_expect(gr_load_rlx(&rw->owner_) != m->g->id, 0))
 		goro_panic("sync: Unlock of %s RWMutex", whose(rw, WRITER));
+	gr_leak_note_unlocked(m->g, rw);
 	gr_store_rlx(&rw->owner_, 0); /* [relaxed] as in hand_on() */
 	/* [pair rwmutex] release: whoever is next sees what we wrote. */
 	if (__builtin_expect(!gr_cas_acq_rel(&rw->state_, WRITER, 0), 0))

@@ -70,6 +70,17 @@ result = expect(["same_line"], {"leaked": 2})
 f, = result["findings"]
 check(f["story"].startswith("2 goroutines wait ") and
       len(f["goroutines"]) == 2, "of one line: %s" % f)
+# What may have led to it; that by itself fails nothing, unless told to.
+result = expect(["ticker"], {"leftover": 1, "unstopped-timer": 1})
+timer = [f for f in result["findings"] if f["kind"] == "unstopped-timer"][0]
+left = [f for f in result["findings"] if f["kind"] == "leftover"][0]
+check(timer["keeps"] == left["goroutines"], "whom the timer keeps")
+result = expect(["context"], {"leftover": 1, "uncancelled-context": 1})
+result = expect(["locked"], {"locked-by-ended": 1}, status=0)
+lock = result["findings"][0]["lock"]
+check(lock["name"] == "a" and lock["owner_ended"], "the lock: %s" % lock)
+expect(["locked"], {"locked-by-ended": 1}, options=["--fail-on",
+                                                    "locked-by-ended"])
 # The command's own status, when it fails.
 expect(["deadlock", "7"], {"deadlock": 2}, status=7)
 # All are stuck: then each is a leak, whatever still points to what.

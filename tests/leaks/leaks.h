@@ -14,8 +14,8 @@
  *            hangs on one odd place. They check() in the middle, and then do
  *            wake it through that place. With the argument "lost" they let go
  *            of it instead, which shows that nothing else led there.
- * Verdict    "Expect" in a program's header: how many goroutines, or channels,
- *            goro-leakcheck is to call what. A repaired program and a control
+ * Verdict    "Expect" in a program's header: how many goroutines, channels,
+ *            timers, contexts or locks goro-leakcheck is to call what. A repaired program and a control
  *            that was not told to let go end without any.
  */
 #ifndef LEAKS_H

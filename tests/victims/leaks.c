@@ -120,6 +120,31 @@ mislead(void)
 /* On one line, though not at one address. */
 #define TWICE(call) (call, call)
 
+static void
+wait_for_ticks(void *arg)
+{
+	struct goro_timer *ticker = goro_ticker_create(3600000000000);
+
+	(void)arg;
+	goro_chan_recv(goro_timer_chan(ticker), NULL);
+	goro_timer_destroy(ticker);
+}
+
+static void
+lock_a(void *arg)
+{
+	(void)arg;
+	goro_mutex_lock(&a);
+	goro_mutex_lock(&b);
+	goro_mutex_unlock(&b);
+}
+
+static void
+wait_for_end(void *ctx)
+{
+	goro_chan_recv(goro_ctx_done(ctx), NULL);
+}
+
 static __attribute__((noinline)) void
 leak(const char *how)
 {
@@ -170,6 +195,15 @@ leak(const char *how)
 		goro_go(receive, both[1]);
 		goro_go(receive_and_send, both);
 		kept_in = both;
+	} else if (!strcmp(how, "ticker")) {
+		goro_go(wait_for_ticks, NULL);
+	} else if (!strcmp(how, "locked")) {
+		goro_go(lock_a, NULL);
+	} else if (!strcmp(how, "context")) {
+		static struct goro_ctx *volatile ctx;
+
+		ctx = goro_ctx_with_cancel(goro_ctx_background());
+		goro_go(wait_for_end, ctx);
 	} else if (!strcmp(how, "misled")) {
 		mislead();
 	} else if (!strcmp(how, "unclosed")) {

@@ -32,6 +32,10 @@ enum goro_leak_kind {
 	GORO_LEAK_SUSPECT,
 	GORO_LEAK_UNCLOSED_CHAN, /* channels: see goro-leakcheck(1) */
 	GORO_LEAK_DEADLOCK,      /* waits for locks that are never given back */
+	/* Beside the others: what may have led to them. */
+	GORO_LEAK_UNSTOPPED_TIMER, /* and a goroutine left over waits for it */
+	GORO_LEAK_UNCANCELLED_CTX, /* likewise, or nobody can cancel it */
+	GORO_LEAK_LOCKED_BY_ENDED, /* locks whose owner has ended */
 };
 
 /**
@@ -39,7 +43,8 @@ enum goro_leak_kind {
  *
  * @report   where to say what was found, unless it is nothing; NULL: nowhere
  *
- * Returns   how many goroutines and channels, 0 none
+ * Returns   how many goroutines and channels, 0 none; timers, contexts and
+ *           locks are in the report, but do not count
  * Errors    -EBUSY       another check is under way
  *           -ETIMEDOUT   a thread did not stop: it blocks SIGURG
  *           -ENOTRECOVERABLE  one that was called leaked has run since

@@ -21,10 +21,10 @@ gr_leak_conclude(struct gr_leak *l, FILE *report)
 	if (!l)
 		return -ENOMEM;
 	for (int i = 0; i < GR_LEAK_KINDS; i++)
-		ret += l->count[i];
+		ret += gr_leak_is_hint(i) ? 0 : l->count[i];
 	if (l->err)
 		ret = l->err;
-	else if (report && (ret || l->unsound))
+	else if (report && (l->group.n || l->unsound))
 		gr_leak_report(l, report);
 	if (!ret && l->unsound)
 		ret = -ENOTRECOVERABLE;

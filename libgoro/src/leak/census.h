@@ -44,6 +44,7 @@ struct gr_census_obj {
 	uint64_t owner; /* of a lock: an id, 0 none or several */
 	uint8_t reason; /* enum goro_abi_reason: what sort of a thing it is */
 	bool ended;     /* a goroutine has ended without giving it back */
+	bool told;      /* of a channel: see hints.c */
 };
 
 struct gr_census {

@@ -143,6 +143,7 @@ find(struct gr_leak_work *w)
 		w->leak.restless = is_restless(w);
 		/* First the channels: what is measured below gets marked. */
 		gr_leak_find_channels(w);
+		gr_leak_find_hints(w);
 		gr_leak_find_goroutines(w);
 		gr_leak_explain(w);
 	}

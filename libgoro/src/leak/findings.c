@@ -12,6 +12,14 @@
 #include "chan.h"
 #include "leak/work.h"
 
+static struct gr_leak_other
+other(const struct gr_leak_work *w, uint64_t id, uintptr_t pc)
+{
+	return (struct gr_leak_other){
+		id, pc, gr_census_by_id(&w->census, id) == GR_REACH_NONE
+	};
+}
+
 void
 gr_leak_describe(struct gr_leak_work *w, uint32_t i, struct gr_leak_obj *ret)
 {
@@ -34,6 +42,11 @@ gr_leak_describe(struct gr_leak_work *w, uint32_t i, struct gr_leak_obj *ret)
 	ret->cap = ch->cap;
 	ret->len = ch->len;
 	ret->closed = ch->closed;
+	if (ch->kind == GORO_ABI_CHAN_PLAIN) {
+		ret->last_sender = other(w, ch->last_sender, 0);
+		ret->last_receiver = other(w, ch->last_receiver, 0);
+	}
+	ret->left = other(w, ch->left_id, ch->left_pc);
 	if (ch->name)
 		strncpy(ret->name, ch->name, sizeof(ret->name) - 1);
 }
@@ -122,14 +135,16 @@ hash_of(const struct gr_leak_group *g)
 	h = mix(mix(mix(h, g->creator_pc), g->obj.creator_pc), g->entry);
 	for (unsigned i = 0; i < g->frames_n; i++)
 		h = mix(h, g->frame[i]);
-	/* Channels are told one by one, and so are cycles of locks. */
+	/* Channels are told one by one, and so are locks. */
 	if (g->kind == GORO_LEAK_UNCLOSED_CHAN)
 		h = mix(h, g->obj.id);
+	if (g->kind == GORO_LEAK_LOCKED_BY_ENDED)
+		h = mix(h, g->obj.addr);
 	return h;
 }
 
-static void
-add_id(struct gr_leak_work *w, struct gr_leak_group *g, uint64_t id)
+void
+gr_leak_add_id(struct gr_leak_work *w, struct gr_leak_group *g, uint64_t id)
 {
 	struct gr_leak_id *new = gr_vec_push(&w->leak.id);
 
@@ -147,26 +162,36 @@ add_id(struct gr_leak_work *w, struct gr_leak_group *g, uint64_t id)
 }
 
 struct gr_leak_group *
-gr_leak_group_of(struct gr_leak_work *w, struct gr_leak_group *like)
+gr_leak_told(struct gr_leak_work *w, struct gr_leak_group *like)
 {
-	uint32_t *bucket, i;
-	struct gr_leak_group *new;
+	uint32_t i;
 
 	like->hash = hash_of(like);
-	bucket = &w->leak.bucket[like->hash % 1024];
-	for (i = *bucket; i; i = gr_leak_group(&w->leak, i - 1)->next)
+	i = w->leak.bucket[like->hash % GR_LEAK_BUCKETS];
+	for (; i; i = gr_leak_group(&w->leak, i - 1)->next)
 		if (gr_leak_group(&w->leak, i - 1)->hash == like->hash)
 			return gr_leak_group(&w->leak, i - 1);
-	new = gr_vec_push(&w->leak.group);
-	if (!new) {
+	return NULL;
+}
+
+struct gr_leak_group *
+gr_leak_group_of(struct gr_leak_work *w, struct gr_leak_group *like)
+{
+	struct gr_leak_group *group = gr_leak_told(w, like);
+	uint32_t *bucket = &w->leak.bucket[like->hash % GR_LEAK_BUCKETS];
+
+	if (group)
+		return group;
+	group = gr_vec_push(&w->leak.group);
+	if (!group) {
 		w->leak.err = -ENOMEM;
 		return NULL;
 	}
 	like->next = *bucket;
 	like->ids = GR_REACH_NONE;
-	*new = *like;
+	*group = *like;
 	*bucket = (uint32_t)w->leak.group.n;
-	return new;
+	return group;
 }
 
 /* A service's main may wait for nothing, while the others serve. */
@@ -178,8 +203,8 @@ is_resting_main(const struct gr_leak_work *w, const struct gr_g *g)
 }
 
 /* Which goroutines are a finding, and of what kind? */
-static bool
-classify(struct gr_leak_work *w, uint32_t i, enum goro_leak_kind *ret)
+bool
+gr_leak_classify(struct gr_leak_work *w, uint32_t i, enum goro_leak_kind *ret)
 {
 	const struct gr_census_g *g = gr_census_g(&w->census, i);
 	uint32_t obj;
@@ -212,7 +237,7 @@ add_goroutine(struct gr_leak_work *w, uint32_t i)
 	struct gr_leak_group like = { 0 }, *group;
 	uint32_t obj;
 
-	if (!classify(w, i, &like.kind))
+	if (!gr_leak_classify(w, i, &like.kind))
 		return;
 	if (!gr_snapshot(&walker, g->g, s))
 		return;
@@ -247,7 +272,7 @@ add_goroutine(struct gr_leak_work *w, uint32_t i)
 		group->held += gr_reach_held(&w->census.reach, i);
 		gr_leak_remember(w, i);
 	}
-	add_id(w, group, g->id);
+	gr_leak_add_id(w, group, g->id);
 }
 
 void

@@ -18,7 +18,7 @@
 #include "names.h"
 #include "snapshot.h"
 
-enum { GR_LEAK_KINDS = GORO_LEAK_DEADLOCK + 1 };
+enum { GR_LEAK_KINDS = GORO_LEAK_LOCKED_BY_ENDED + 1, GR_LEAK_BUCKETS = 1024 };
 
 struct gr_leak_ask {
 	const char *when; /* "main", "exit", "signal" ...: for the report */
@@ -70,13 +70,20 @@ struct gr_leak_obj {
 	uint8_t reason;
 	bool closed;
 	char name[GR_NAME_SHOWN];
+	/* Who was at the other side last, or gave it back; 0: not known. */
+	struct gr_leak_other {
+		uint64_t id;
+		uintptr_t pc; /* where it gave it back, or 0 */
+		bool ended;
+	} last_sender, last_receiver, left;
 };
 
 /* Goroutines that are alike, or one channel. */
 struct gr_leak_group {
 	enum goro_leak_kind kind;
 	uint64_t n;            /* goroutines; 1 for a channel */
-	uint32_t ids, last_id; /* list of links into gr_leak.ids */
+	uint32_t ids, last_id; /* list of links into gr_leak.ids: those, or
+				* whom it keeps, of a timer or context */
 	uint32_t next;         /* by hash */
 	uint64_t hash;
 
@@ -121,7 +128,7 @@ struct gr_leak {
 	int count[GR_LEAK_KINDS];
 	struct gr_vec group; /* struct gr_leak_group */
 	struct gr_vec id;    /* struct gr_leak_id */
-	uint32_t bucket[1024];
+	uint32_t bucket[GR_LEAK_BUCKETS];
 	/* For names, and for who reports. */
 	struct gr_modules modules;
 	struct gr_names names;
@@ -150,6 +157,13 @@ void gr_leak_copy_roots(struct gr_vec *to);
 
 /* report.c: what was found, in words. */
 void gr_leak_report(struct gr_leak *l, FILE *to);
+
+/* Is it beside what has come of it, and no finding that fails a test? */
+static inline bool
+gr_leak_is_hint(enum goro_leak_kind kind)
+{
+	return kind > GORO_LEAK_DEADLOCK;
+}
 
 static inline struct gr_leak_group *
 gr_leak_group(const struct gr_leak *l, uint32_t i)

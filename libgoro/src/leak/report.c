@@ -31,6 +31,9 @@ const char *const gr_leak_kind_names[GR_LEAK_KINDS] = {
 	[GORO_LEAK_SUSPECT] = "suspect",
 	[GORO_LEAK_UNCLOSED_CHAN] = "unclosed-channel",
 	[GORO_LEAK_DEADLOCK] = "deadlock",
+	[GORO_LEAK_UNSTOPPED_TIMER] = "unstopped-timer",
+	[GORO_LEAK_UNCANCELLED_CTX] = "uncancelled-context",
+	[GORO_LEAK_LOCKED_BY_ENDED] = "locked-by-ended",
 };
 
 /* What somebody who waits so is doing. */
@@ -105,6 +108,34 @@ tell_why(const struct gr_leak_group *g, const char *they, char *to, size_t room)
 			 strcmp(they, "it") ? "them" : "it");
 }
 
+/* Of what may have led to the others. */
+static void
+tell_hint(const struct gr_leak_group *g, char *to, size_t room)
+{
+	bool one = g->n == 1, keeps = g->ids != UINT32_MAX;
+	char many[32];
+
+	snprintf(many, sizeof(many), "%" PRIu64, g->n);
+	if (g->kind == GORO_LEAK_LOCKED_BY_ENDED)
+		snprintf(to, room,
+			 "goroutine %" PRIu64 " ended without unlocking %s",
+			 g->owner,
+			 g->obj.reason == GORO_WAIT_MUTEX ? "a mutex" :
+							    "an rwmutex");
+	else if (g->kind == GORO_LEAK_UNSTOPPED_TIMER)
+		snprintf(to, room,
+			 "%s timer%s %s never stopped, and %s a goroutine "
+			 "that waits for it",
+			 one ? "a" : many, one ? "" : "s", one ? "was" : "were",
+			 one ? "keeps" : "each keeps");
+	else
+		snprintf(to, room, "%s context%s %s never cancelled%s",
+			 one ? "a" : many, one ? "" : "s", one ? "was" : "were",
+			 keeps ? ", and a goroutine that was left over waits "
+				 "for that" :
+				 ", and nothing is left that could do so");
+}
+
 /* "2 goroutines wait to receive from a channel that ..." */
 void
 gr_leak_story(const struct gr_leak_group *g, char *to, size_t room)
@@ -113,6 +144,10 @@ gr_leak_story(const struct gr_leak_group *g, char *to, size_t room)
 	const char *they = g->n == 1 ? "it" : "they";
 	char who[48], why[512];
 
+	if (gr_leak_is_hint(g->kind)) {
+		tell_hint(g, to, room);
+		return;
+	}
 	if (g->kind == GORO_LEAK_UNCLOSED_CHAN) {
 		if (g->obj.len)
 			snprintf(to, room,
@@ -170,7 +205,10 @@ put_ids(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 	enum { SHOWN = 10 };
 	uint32_t at = g->ids;
 
-	fprintf(to, "goroutine%s", g->n == 1 ? "" : "s");
+	if (gr_leak_is_hint(g->kind))
+		fprintf(to, "for goroutine");
+	else
+		fprintf(to, "goroutine%s", g->n == 1 ? "" : "s");
 	for (int i = 0; i < SHOWN && at != UINT32_MAX; i++) {
 		const struct gr_leak_id *id = gr_vec_at(&l->id,
 							struct gr_leak_id, at);
@@ -178,9 +216,12 @@ put_ids(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 		fprintf(to, "%s%" PRIu64, i ? ", " : " ", id->id);
 		at = id->next;
 	}
-	if (g->n > SHOWN)
+	if (g->n > SHOWN && !gr_leak_is_hint(g->kind))
 		fprintf(to, " and %" PRIu64 " more", g->n - SHOWN);
-	fprintf(to, " [%s]:\n", gr_leak_state_name(g));
+	if (gr_leak_is_hint(g->kind))
+		fprintf(to, "\n");
+	else
+		fprintf(to, " [%s]:\n", gr_leak_state_name(g));
 }
 
 static bool
@@ -297,13 +338,45 @@ put_way(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 }
 
 static void
+put_other(struct gr_leak *l, const char *what, const struct gr_leak_other *o,
+	  FILE *to)
+{
+	if (!o->id)
+		return;
+	fprintf(to, "%s by goroutine %" PRIu64, what, o->id);
+	if (o->pc)
+		fprintf(to, " in %s", name_of(l, o->pc - 1));
+	fprintf(to, "%s\n", o->ended ? ", which has ended" : "");
+}
+
+/* Who used to hold the other side. */
+static void
+put_others(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
+{
+	if (g->reason == GORO_WAIT_CHAN_RECV ||
+	    g->kind == GORO_LEAK_UNCLOSED_CHAN)
+		put_other(l, "last sent", &g->obj.last_sender, to);
+	if (g->reason == GORO_WAIT_CHAN_SEND)
+		put_other(l, "last received", &g->obj.last_receiver, to);
+	put_other(l, "let go of", &g->obj.left, to);
+}
+
+static void
 put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 {
 	char story[1024];
 
 	gr_leak_story(g, story, sizeof(story));
 	fprintf(to, "\n[%s] %s\n", gr_leak_kind_names[g->kind], story);
-	if (g->kind != GORO_LEAK_UNCLOSED_CHAN) {
+	if (gr_leak_is_hint(g->kind)) {
+		if (g->ids != UINT32_MAX)
+			put_ids(l, g, to);
+		if (g->entry)
+			fprintf(to, "it was %s, started by %s in goroutine "
+				    "%" PRIu64 "\n",
+				name_of(l, g->entry),
+				name_of(l, g->creator_pc - 1), g->creator_id);
+	} else if (g->kind != GORO_LEAK_UNCLOSED_CHAN) {
 		put_ids(l, g, to);
 		put_frames(l, g, to);
 		if (g->creator_pc)
@@ -311,6 +384,7 @@ put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 				name_of(l, g->creator_pc - 1), g->creator_id);
 	}
 	put_object(l, &g->obj, to);
+	put_others(l, g, to);
 	put_way(l, g, to);
 	if (g->held)
 		fprintf(to, "%s %" PRIu64 " bytes\n",
@@ -334,7 +408,8 @@ gr_leak_report(struct gr_leak *l, FILE *to)
 	if (!l->group.n)
 		return;
 	for (uint32_t i = 0; i < l->group.n; i++)
-		if (gr_leak_group(l, i)->kind != GORO_LEAK_UNCLOSED_CHAN)
+		if (gr_leak_group(l, i)->kind != GORO_LEAK_UNCLOSED_CHAN &&
+		    !gr_leak_is_hint(gr_leak_group(l, i)->kind))
 			goroutines += gr_leak_group(l, i)->n;
 	fprintf(to,
 		"leak check: %" PRIu64 " of %" PRIu64 " goroutines, %d "

@@ -144,3 +144,11 @@ gr_root_name(const struct gr_census *c, struct gr_leak_step *s)
 	    !name_caller(c, s) && !name_extra(c, s) && !name_mapping(c, s))
 		found(s, GR_LEAK_MEMORY, 0);
 }
+
+bool
+gr_root_is_variable(const struct gr_census *c, uintptr_t addr)
+{
+	const struct gr_roots_map *m = map_of(c, addr);
+
+	return m && m->data;
+}

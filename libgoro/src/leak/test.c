@@ -14,6 +14,7 @@
 
 #include "chan.h"
 #include "leak/leak.h"
+#include "leak/left.h"
 #include "leak/tool.h"
 #include "sched.h"
 
@@ -95,6 +96,7 @@ gr_leak_run_ended(void)
 {
 	gr_leak_forget();
 	gr_leak_dropped_reset();
+	gr_leak_left_reset();
 }
 
 int
@@ -105,7 +107,9 @@ goro_leak_setup(void **state)
 
 	(void)state;
 	at_main = 0;
+	gr_store_rlx(&gr_leak_watches, 1); /* [relaxed] see left.h */
 	gr_leak_dropped_reset();
+	gr_leak_left_reset();
 	if (m && m->g)
 		m->g->test = test;
 	else

@@ -25,6 +25,7 @@
 
 #include "futex.h"
 #include "goro/goro.h"
+#include "leak/left.h"
 #include "leak/report.h"
 #include "sched.h"
 
@@ -90,6 +91,26 @@ put_object(const struct gr_leak_obj *o, FILE *to)
 	put_text(to, "object-name", o->name);
 }
 
+static void
+put_other(const char *key, const struct gr_leak_other *o, FILE *to)
+{
+	if (o->id)
+		fprintf(to, "%s %" PRIu64 " %d 0x%" PRIxPTR "\n", key, o->id,
+			o->ended, o->pc);
+}
+
+/* Who used to hold the other side. */
+static void
+put_others(const struct gr_leak_group *g, FILE *to)
+{
+	if (g->reason == GORO_WAIT_CHAN_RECV ||
+	    g->kind == GORO_LEAK_UNCLOSED_CHAN)
+		put_other("last-sender", &g->obj.last_sender, to);
+	if (g->reason == GORO_WAIT_CHAN_SEND)
+		put_other("last-receiver", &g->obj.last_receiver, to);
+	put_other("left-by", &g->obj.left, to);
+}
+
 /* The story, and how it would go on behind the number of several: the tool may
  * find that two groups are of one line. */
 static void
@@ -100,7 +121,7 @@ put_stories(const struct gr_leak_group *g, FILE *to)
 
 	gr_leak_story(g, story, sizeof(story));
 	put_text(to, "story", story);
-	if (g->kind == GORO_LEAK_UNCLOSED_CHAN)
+	if (g->kind == GORO_LEAK_UNCLOSED_CHAN || gr_leak_is_hint(g->kind))
 		return;
 	several.n = 2;
 	gr_leak_story(&several, story, sizeof(story));
@@ -141,7 +162,7 @@ put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 	fprintf(to, "group %s %" PRIu64 "\n", gr_leak_kind_names[g->kind],
 		g->n);
 	if (g->ids != UINT32_MAX) {
-		fprintf(to, "ids");
+		fprintf(to, gr_leak_is_hint(g->kind) ? "keeps" : "ids");
 		for (uint32_t at = g->ids; at != UINT32_MAX;) {
 			const struct gr_leak_id *id = gr_vec_at(
 				&l->id, struct gr_leak_id, at);
@@ -149,7 +170,9 @@ put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 			fprintf(to, " %" PRIu64, id->id);
 			at = id->next;
 		}
-		fprintf(to, "\nstate %s\n", gr_leak_state_name(g));
+		fprintf(to, "\n");
+		if (!gr_leak_is_hint(g->kind))
+			fprintf(to, "state %s\n", gr_leak_state_name(g));
 	}
 	fprintf(to, "creator %" PRIu64 " 0x%" PRIxPTR "\n", g->creator_id,
 		g->creator_pc);
@@ -164,6 +187,7 @@ put_group(struct gr_leak *l, const struct gr_leak_group *g, FILE *to)
 	if (g->entry)
 		fprintf(to, "entry 0x%" PRIxPTR "\n", g->entry);
 	put_object(&g->obj, to);
+	put_others(g, to);
 	put_text(to, "name", g->name);
 	if (g->owner || g->owner_ended)
 		fprintf(to, "owner %" PRIu64 " %d\n", g->owner, g->owner_ended);
@@ -250,6 +274,7 @@ gr_leak_tool_start(void)
 
 	if (!gr_leak_tool_wanted())
 		return;
+	gr_store_rlx(&gr_leak_watches, 1); /* [relaxed] see left.h */
 	if (!registered)
 		registered = !atexit(at_exit);
 	run_by = getpid();

@@ -42,6 +42,18 @@ void gr_leak_describe(struct gr_leak_work *w, uint32_t obj,
 struct gr_leak_group *gr_leak_group_of(struct gr_leak_work *w,
 				       struct gr_leak_group *like);
 
+/* The same, but NULL when there is none yet. */
+struct gr_leak_group *gr_leak_told(struct gr_leak_work *w,
+				   struct gr_leak_group *like);
+void gr_leak_add_id(struct gr_leak_work *w, struct gr_leak_group *g,
+		    uint64_t id);
+/* Is it a finding, and of what kind? */
+bool gr_leak_classify(struct gr_leak_work *w, uint32_t i,
+		      enum goro_leak_kind *ret);
+
+/* hints.c */
+void gr_leak_find_hints(struct gr_leak_work *w);
+
 /* unclosed.c */
 void gr_leak_find_channels(struct gr_leak_work *w);
 

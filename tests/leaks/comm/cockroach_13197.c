@@ -7,7 +7,7 @@
  * Fixed: it commits, which cancels the transaction's own context.
  *
  * Shape   cockroach#13197, communication (channel and context)
- * Expect  leaked 1
+ * Expect  leaked 1, uncancelled-context 1
  */
 #include "leaks.h"
 

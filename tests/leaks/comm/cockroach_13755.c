@@ -7,7 +7,7 @@
  * close. Fixed: it closes the rows.
  *
  * Shape   cockroach#13755, communication (channel and context)
- * Expect  leaked 1
+ * Expect  leaked 1, uncancelled-context 1
  */
 #include "leaks.h"
 

@@ -8,7 +8,7 @@
  * Fixed: what failed is closed.
  *
  * Shape   grpc#862, communication (channel and context)
- * Expect  leaked 1
+ * Expect  leaked 1, uncancelled-context 1
  */
 #include "leaks.h"
 

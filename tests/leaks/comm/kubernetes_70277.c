@@ -9,7 +9,7 @@
  * Fixed: wait_for() closes `done` when it returns.
  *
  * Shape   kubernetes#70277, communication (channel)
- * Expect  leftover 1
+ * Expect  leftover 1, unstopped-timer 1
  */
 #include "leaks.h"
 

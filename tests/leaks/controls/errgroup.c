@@ -5,7 +5,7 @@
  * It waits for the group's context to end, which the first error of any member
  * will bring about. There is no member yet; there is the group.
  *
- * Expect  leaked 1
+ * Expect  leaked 1, uncancelled-context 1
  */
 #include "leaks.h"
 

@@ -9,7 +9,7 @@
  * Fixed: it unlocks on that way too.
  *
  * Shape   grpc#3017, resource (double locking)
- * Expect  leaked 1
+ * Expect  leaked 1, locked-by-ended 1
  */
 #include "leaks.h"
 

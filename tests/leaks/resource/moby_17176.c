@@ -7,7 +7,7 @@
  * a device wait for one who is no more. Fixed: it unlocks on that way too.
  *
  * Shape   moby#17176, resource (double locking)
- * Expect  leaked 2
+ * Expect  leaked 2, locked-by-ended 1
  */
 #include "leaks.h"
 
