@@ -17,6 +17,15 @@ ulimit -c unlimited 2>/dev/null || skip "no cores are allowed"
 mkdir "$tmp/cores"
 cd "$tmp/cores" || exit 1
 start "$tmp/said" "$program" deadlock leaked nil kept busy
+
+# Have all got to where they will stay?
+settled()
+{
+	"$tool" --pid "$victim" --min-wait 1ms 2>/dev/null |
+		sed -n 's/^leak check: 2 deadlock, \([0-9]*\) leaked\(, \([0-9]*\) suspect\)*$/\1 \3/p' |
+		awk '$1 + $2 == 5 { ok = 1 } END { exit !ok }'
+}
+wait_for settled
 kill -ABRT "$victim"
 wait "$victim" 2>/dev/null
 mv "$tmp"/cores/* "$tmp/core.file" || skip "the kernel wrote no core"

@@ -35,9 +35,30 @@ def suspects(result):
     return [f for f in result["findings"] if f["kind"] == "suspect"]
 
 
+def eventually(what, find):
+    """What @find gives at last; a machine may be too busy to let things
+    happen at once."""
+    deadline = time.monotonic() + 60
+    while True:
+        found = find()
+        if found:
+            return found
+        check(time.monotonic() < deadline, "waited in vain: " + what)
+        time.sleep(0.1)
+
+
 # --- Proof, and who is blocked for long ---
 victim = start(path, "deadlock", "kept", "timed", "busy")
 pid = str(victim.pid)
+
+
+def all_blocked():
+    r, _ = leakcheck("--pid", pid, "--min-wait", "1ms", "--fail-on", "none",
+                     status=0)
+    return r["summary"]["deadlock"] == 2 and suspects(r)
+
+
+eventually("all are blocked", all_blocked)
 result, _ = leakcheck("--pid", pid, "--min-wait", "1ms", status=1)
 check(result["checks"] == 1 and result["summary"]["deadlock"] == 2,
       "the proof: %s" % result)
@@ -71,16 +92,15 @@ leakcheck("--pid", pid, status=1)
 
 # --- Who becomes more ---
 victim = start(path, "kept", "grow", "service")
-deadline = time.monotonic() + 60
-while True:
-    result, _ = leakcheck("--pid", str(victim.pid), "--samples", "3",
-                          "--every", "200ms", "--min-wait", "1h",
-                          "--fail-on", "suspect", "--fail-on", "none",
-                          status=0)
-    if suspects(result):
-        break
-    # A machine that is busy may give it no time between two samples.
-    check(time.monotonic() < deadline, "growth is never seen")
+
+
+def grown():
+    r, _ = leakcheck("--pid", str(victim.pid), "--samples", "3", "--every",
+                     "200ms", "--min-wait", "1h", "--fail-on", "none", status=0)
+    return suspects(r) and r
+
+
+result = eventually("growth", grown)
 f, = suspects(result)
 check(result["summary"]["leaked"] == 0, "a service's main may rest")
 check("grew in each of 3 samples, from " in f["story"] and
@@ -88,15 +108,15 @@ check("grew in each of 3 samples, from " in f["story"] and
 
 # --- What docs/diagnosing.md promises ---
 victim = start(trouble, "leak")
-deadline = time.monotonic() + 60
-while True:
-    result, _ = leakcheck("--pid", str(victim.pid), "--fail-on", "none",
-                          status=0)
-    leaked = [f for f in result["findings"] if f["kind"] == "leaked"]
-    if leaked and leaked[0]["stack"][1]["function"] == "look_up":
-        break
-    check(time.monotonic() < deadline, "nothing leaks: %s" % result)
-    time.sleep(0.1)
+
+
+def diagnosed():
+    r, _ = leakcheck("--pid", str(victim.pid), "--fail-on", "none", status=0)
+    leaked = [f for f in r["findings"] if f["kind"] == "leaked"]
+    return leaked and leaked[0]["stack"][1]["function"] == "look_up"
+
+
+eventually("the leak", diagnosed)
 
 # --- What is none ---
 for args in [["--pid", "2147483647"], ["--pid", str(os.getpid())]]:
