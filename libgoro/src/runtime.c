@@ -122,9 +122,12 @@ set_procs(uint32_t n)
 			.random = (i + 1) * 0x9e3779b97f4a7c15ull ^ gr_now_ns(),
 			.timer_cycles = UINT64_MAX,
 			.grain = UINT32_MAX, /* not known: any is worth it */
-			.timers.first_ns = GORO_FOREVER,
 			.seen_since_ns = gr_now_ns(),
 		};
+		if (gr_timer_heap_init(&p->timers)) {
+			free(p);
+			return -ENOMEM;
+		}
 		gr_procs[i] = p;
 		/* [pair procs] release: it is whole before it is counted. */
 		gr_store_rel(&gr_procs_ever, i + 1);

@@ -81,6 +81,15 @@ make_room(struct gr_timer_heap *h)
 	return 0;
 }
 
+/* Have room for a few from the start: a sleep has no way to say that memory is
+ * short. 0 or -ENOMEM. */
+int
+gr_timer_heap_init(struct gr_timer_heap *h)
+{
+	*h = (struct gr_timer_heap){ .first_ns = GORO_FOREVER };
+	return make_room(h);
+}
+
 /* Put a timer that is in no heap into @h; there is room. */
 static void
 insert_locked(struct gr_timer_heap *h, struct gr_timer *t)

@@ -66,6 +66,7 @@ int64_t gr_timer_run(struct gr_timer_heap *h, struct gr_m *m, int64_t now_ns);
 bool gr_timer_run_one(struct gr_timer *t, struct gr_m *m);
 void gr_timer_defer(struct gr_m *m, struct gr_deferred *d);
 void gr_timer_move(struct gr_timer_heap *from, struct gr_timer_heap *to);
+int gr_timer_heap_init(struct gr_timer_heap *h);
 void gr_timer_heap_fini(struct gr_timer_heap *h);
 
 #endif

@@ -504,6 +504,98 @@ memory_of_those_who_have_gone_is_given_back(void **state)
 	t_run_procs("1", see_guests_off, NULL);
 }
 
+/* --- Shortage ------------------------------------------------------------- */
+
+#if !defined(GR_ASAN) && !defined(GR_TSAN) /* which need mappings themselves */
+static void
+use_up_all_mappings(void)
+{
+	for (int i = 0;; i++) /* no two alike, or they would merge */
+		if (mmap(NULL, GR_PAGE, i % 2 ? PROT_READ : PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+			return;
+}
+
+static void
+wait_and_leave(void *arg)
+{
+	struct crowd *c = arg;
+
+	goro_chan_recv(c->go_on, NULL);
+	goro_waitgroup_done(&c->left);
+}
+
+static void
+start_and_go(struct crowd *c, int n)
+{
+	goro_waitgroup_add(&c->left, n);
+	for (int i = 0; i < n; i++)
+		T_CHECK(goro_go(wait_and_leave, c));
+	goro_chan_close(c->go_on);
+	goro_waitgroup_wait(&c->left);
+	goro_chan_unref(c->go_on);
+}
+
+static int
+go_on_without_mappings(void *arg)
+{
+	enum { TOO_MANY = 40000 };
+	struct crowd first = { .go_on = goro_chan_create(0, 0) };
+	struct crowd c = { .go_on = goro_chan_create(0, 0) };
+	struct crowd last = { .go_on = goro_chan_create(0, 0) };
+	int n = 0;
+
+	(void)arg;
+	start_and_go(&first, 10); /* all workers are there, and have stacks */
+	use_up_all_mappings();
+	goro_waitgroup_add(&c.left, 1);
+	for (; n < TOO_MANY && goro_go(wait_and_leave, &c); n++)
+		goro_waitgroup_add(&c.left, 1);
+	T_CHECK(n < TOO_MANY);
+	goro_sleep(1000000);
+	goro_waitgroup_done(&c.left);
+	goro_chan_close(c.go_on);
+	goro_waitgroup_wait(&c.left);
+	start_and_go(&last, n / 2);
+	return 0;
+}
+
+static void
+run_without_mappings(void)
+{
+	setenv("GORODEBUG", "guard=mprotect", 1);
+	t_run_procs("2", go_on_without_mappings, NULL);
+	_exit(0);
+}
+
+static long
+max_map_count(void)
+{
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
+	long n = 0;
+
+	if (f && fscanf(f, "%ld", &n) != 1)
+		n = 0;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static void
+no_mapping_left_is_no_end(void **state)
+{
+	long n = max_map_count();
+
+	(void)state;
+	if (!n || n > 200000)
+		skip(); /* it would take gigabytes */
+	t_child_run(&child, run_without_mappings);
+	if (child.status)
+		print_error("%s\n", child.out);
+	assert_int_equal(child.status, 0);
+}
+#endif
+
 /* --- What belongs to a goroutine like its stack --------------------------- */
 
 static void
@@ -565,6 +657,9 @@ main(void)
 		cmocka_unit_test(stacks_of_many_do_not_overlap),
 		cmocka_unit_test(stacks_are_used_again),
 		cmocka_unit_test(memory_of_those_who_have_gone_is_given_back),
+#if !defined(GR_ASAN) && !defined(GR_TSAN)
+		cmocka_unit_test(no_mapping_left_is_no_end),
+#endif
 		cmocka_unit_test(rounding_mode_is_a_goroutines_own),
 		cmocka_unit_test(stack_is_aligned_at_the_start),
 	};
