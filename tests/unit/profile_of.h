@@ -8,11 +8,13 @@
 #ifndef PROFILE_OF_H
 #define PROFILE_OF_H
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "code.h"
 #include "goro/profile.h"
 #include "test.h"
 #include "tracer/profile.h"
@@ -82,6 +84,20 @@ t_profile_sum(const struct gt_profile *p, const char *function, unsigned i)
 		    t_profile_has(p, &p->samples.at[k], function, false))
 			sum += p->samples.at[k].value[i];
 	return sum;
+}
+
+/* The stack that this runs on: under ThreadSanitizer nobody looks for it. */
+static inline struct gr_own_stack
+t_own_stack(void)
+{
+	pthread_attr_t attr;
+	void *lo;
+	size_t bytes;
+
+	T_CHECK(!pthread_getattr_np(pthread_self(), &attr));
+	T_CHECK(!pthread_attr_getstack(&attr, &lo, &bytes));
+	pthread_attr_destroy(&attr);
+	return (struct gr_own_stack){ (uintptr_t)lo, (uintptr_t)lo + bytes };
 }
 
 #endif

@@ -253,7 +253,7 @@ errors_are_as_in_go(void **state)
 static void
 memory_is_served(void **state)
 {
-	struct goro_sampler_thread t = { 0 };
+	struct goro_sampler_thread t = { .stack = t_own_stack() };
 	struct gt_profile p;
 	struct answer *a;
 

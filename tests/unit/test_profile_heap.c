@@ -59,7 +59,7 @@ check_about(int64_t is, int64_t should_be)
 static void
 samples_tell_of_all_blocks(void **state)
 {
-	struct goro_sampler_thread t = { 0 };
+	struct goro_sampler_thread t = { .stack = t_own_stack() };
 	struct gt_profile p;
 
 	(void)state;
@@ -102,7 +102,7 @@ samples_tell_of_all_blocks(void **state)
 static void *
 thread(void *arg)
 {
-	struct goro_sampler_thread t = { 0 };
+	struct goro_sampler_thread t = { .stack = t_own_stack() };
 	uintptr_t at = (16 + (uintptr_t)arg) << 32;
 
 	threads_ones(&t, at, 1000, 4 * MIB / 1000);
