@@ -104,6 +104,7 @@ put_list(struct gr_m *m, struct gr_g *list, uint32_t n)
 	uint32_t here = 0;
 
 	while ((g = *at)) {
+		GR_PROBE1(ready, g->id);
 		gr_profile_ready(m, g);
 		gr_g_set_state(g, GORO_ABI_RUNNABLE);
 		if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0)) {
