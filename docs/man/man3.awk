@@ -10,14 +10,16 @@
 # pages cannot say anything else than the headers.
 
 BEGIN {
-	split("Returns Errors Misuse Context Threads Signals Order Note Source",
-	      words)
+	split("Returns Errors Misuse Context Threads Signals Fork Settings " \
+	      "Order Note Source", words)
 	title["Returns"] = "RETURN VALUE"
 	title["Errors"] = "ERRORS"
 	title["Misuse"] = "MISUSE"
 	title["Context"] = "CONTEXT"
 	title["Threads"] = "THREADS"
 	title["Signals"] = "SIGNALS"
+	title["Fork"] = "FORK"
+	title["Settings"] = "ENVIRONMENT"
 	title["Order"] = "MEMORY ORDER"
 	title["Note"] = "NOTES"
 	title["Source"] = "SOURCE"

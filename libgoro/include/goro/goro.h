@@ -47,9 +47,20 @@ extern "C" {
  *           -ENOMEM  no memory for the first stack
  * Context   a thread that is not the runtime's; it waits and runs no
  *           goroutine itself
+ * Signals   handled while it runs, each only if the program had left it at
+ *           its default: SIGURG stops a goroutine that runs for too long,
+ *           SIGQUIT reports all, SIGSEGV tells a stack overflow from any
+ *           other fault, which then has its usual effect. SIGPROF during a
+ *           CPU profile. GORODEBUG leaves each of them alone
  * Fork      a goroutine may fork(); the child has that one thread and no
  *           scheduler, so it may do what is safe in a signal handler, then
  *           exec() or _exit(); posix_spawn() does just that
+ * Settings  GOROMAXPROCS, how many goroutines run at the same time; GOROSTACK,
+ *           bytes of a stack where nobody says otherwise; GOROTRACEBACK, of
+ *           none, single, all, system and crash: how much a panic tells;
+ *           GORODEBUG, a list separated by commas, of asyncpreemptoff=1,
+ *           sigquit=exit, continue or off, sigsegv=off, sigprof=off,
+ *           schedtrace=MILLISECONDS, guard=install, mprotect or none
  * Source    Go, runtime/proc.go main()
  */
 int goro_run(int (*main_fn)(void *arg), void *arg);
