@@ -140,8 +140,10 @@ steal(struct gr_m *m)
 		if (gr_load_rlx(&victim->runq.next_for_all) &&
 		    gr_load_acq(&victim->timers.first_ns) <= gr_now_ns()) {
 			gr_timer_run(&victim->timers, m, gr_now_ns());
-			g = gr_runq_get_next(&p->runq);
-			if (g)
+			/* Many at once are in the ring, and nobody looks into
+			 * ours any more before we sleep. */
+			if ((g = gr_runq_get_next(&p->runq)) ||
+			    (g = gr_p_take_ring(p)))
 				return g;
 		}
 	}
