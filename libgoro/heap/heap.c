@@ -26,6 +26,8 @@
 
 #include "leak/heap.h"
 
+enum { OTHER_ARENA = 4 }; /* glibc's bit in the size before a block */
+
 #define EXPORT __attribute__((visibility("default")))
 
 /* glibc's own, under the names that nobody interposes. */
@@ -75,6 +77,21 @@ note_huge(uint64_t bytes)
 		;
 }
 
+/* The first block in a span. */
+static __attribute__((noinline)) void
+note_span(struct goro_heap_leaf *leaf, uintptr_t at, uint64_t span,
+	  uint64_t bit)
+{
+	uint64_t arena = (at & ((1ul << GORO_HEAP_LEAF_LOG2) - 1)) >>
+			 GORO_HEAP_ARENA_LOG2;
+
+	/* [relaxed] see "Bits" */
+	__atomic_fetch_or(&leaf->summary[span >> 6], bit, __ATOMIC_RELAXED);
+	if (((const size_t *)at)[-1] & OTHER_ARENA)
+		__atomic_fetch_or(&leaf->arenas, UINT64_C(1) << arena,
+				  __ATOMIC_RELAXED);
+}
+
 static inline void *
 note(void *p, size_t bytes)
 {
@@ -96,8 +113,7 @@ note(void *p, size_t bytes)
 					       __ATOMIC_RELAXED) &
 			       bit),
 			     0))
-		__atomic_fetch_or(&leaf->summary[span >> 6], bit,
-				  __ATOMIC_RELAXED);
+		note_span(leaf, at, span, bit);
 	/* [pair heap-bit] */
 	__atomic_fetch_or(&leaf->begins[grain >> 6],
 			  UINT64_C(1) << (grain & 63), __ATOMIC_RELAXED);

@@ -486,10 +486,5 @@ main(void)
 	return 77; /* it does not let signals through at once */
 #endif
 	exact = gr_heap_table() != NULL;
-#ifdef __clang__
-	/* Its code leaves addresses behind where gcc's does not, and one leak
-	 * may stay hidden. The bug suite is exact with both. */
-	exact = false;
-#endif
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

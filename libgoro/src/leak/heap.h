@@ -20,12 +20,13 @@
 #include <stdint.h>
 
 #define GORO_HEAP_OPTIONS 0x676f726f /* "goro" */
-#define GORO_HEAP_VERSION 1
+#define GORO_HEAP_VERSION 2
 
 enum {
 	GORO_HEAP_GRAIN_LOG2 = 4,
 	GORO_HEAP_LEAF_LOG2 = 30, /* bytes of heap that a leaf stands for */
 	GORO_HEAP_SPAN_LOG2 = 16, /* and a bit of its summary */
+	GORO_HEAP_ARENA_LOG2 = 26, /* glibc's HEAP_MAX_SIZE; aligned to that */
 	GORO_HEAP_ADDRESS_LOG2 = 47,
 	GORO_HEAP_LEAVES = 1 << (GORO_HEAP_ADDRESS_LOG2 - GORO_HEAP_LEAF_LOG2),
 	GORO_HEAP_WORDS = 1 << (GORO_HEAP_LEAF_LOG2 - GORO_HEAP_GRAIN_LOG2 - 6),
@@ -37,6 +38,7 @@ struct goro_heap_leaf {
 	uint64_t begins[GORO_HEAP_WORDS];    /* [pair heap-bit] */
 	uint64_t marked[GORO_HEAP_WORDS];    /* the check's own */
 	uint64_t summary[GORO_HEAP_SUMMARY]; /* a span had a block, once */
+	uint64_t arenas; /* bits: it was in an arena of glibc's, not the main */
 };
 
 struct goro_heap_table {

@@ -25,8 +25,9 @@ enum {
 	CHUNK_HEADER = 7, /* M_MMAPPED and the like: bits of a size */
 	MMAPPED = 2,
 	OTHER_ARENA = 4,
+	ARENA_HEAD = 256, /* what it begins with is shorter */
 };
-#define ARENA_BYTES (64ul << 20) /* glibc's HEAP_MAX_SIZE; aligned to that */
+#define ARENA_BYTES (1ul << GORO_HEAP_ARENA_LOG2)
 #define USER_END (UINT64_C(1) << 47)
 
 /* --- Reading -------------------------------------------------------------- */
@@ -92,6 +93,37 @@ hole_vec(struct gr_census *c, const struct gr_vec *v)
 	gr_roots_hole(c, (uintptr_t)v->p, (uintptr_t)v->p + v->mapped);
 }
 
+/* The kernel's mapping of a large block. Where the blocks of others lie has
+ * been noted. */
+static void
+hole_block(struct gr_census *c, uintptr_t p)
+{
+	/* glibc's chunk: two words before the block. */
+	const size_t *chunk = (const size_t *)p - 2;
+	size_t bytes = chunk[1] & ~(size_t)CHUNK_HEADER;
+
+	if (chunk[1] & MMAPPED)
+		gr_roots_hole(c, (uintptr_t)chunk - chunk[0],
+			      (uintptr_t)chunk + bytes);
+}
+
+/*
+ * Is what was a part of an arena of glibc's one still? One with a block is. The
+ * first part stays when its last block is freed, and may be full of old words;
+ * it begins with a pointer to what follows that.
+ */
+static bool
+is_arena(struct gr_census *c, uintptr_t base)
+{
+	uintptr_t next = gr_heap_next(c->heap, base);
+	const uintptr_t *first;
+
+	if (next && next - base < ARENA_BYTES)
+		return ((const size_t *)next)[-1] & OTHER_ARENA;
+	return view(c, base, sizeof(*first), true, &first) >= sizeof(*first) &&
+	       first && *first - base < ARENA_HEAD;
+}
+
 /*
  * All that malloc() has from the kernel. Its blocks are found by the table, and
  * what lies between them is old.
@@ -100,28 +132,28 @@ static void
 find_heap(struct gr_census *c, struct gr_reach_memory *memory)
 {
 	const struct goro_heap_table *t = c->heap;
-	uintptr_t p = gr_heap_next(t, 0), arena = 0;
+	uintptr_t p = gr_heap_next(t, 0);
 
 	memory->heap_lo = p;
 	for (; p; p = gr_heap_next(t, p + 1)) {
-		/* glibc's chunk: two words before the block. */
-		const size_t *chunk = (const size_t *)p - 2;
-		size_t bytes = chunk[1] & ~(size_t)CHUNK_HEADER;
-
 		memory->heap_hi = p + t->usable((void *)p);
-		if (chunk[1] & MMAPPED)
-			gr_roots_hole(c, (uintptr_t)chunk - chunk[0],
-				      (uintptr_t)chunk + bytes);
-		else if ((chunk[1] & OTHER_ARENA) &&
-			 (p & ~(ARENA_BYTES - 1)) != arena) {
-			arena = p & ~(ARENA_BYTES - 1);
-			gr_roots_hole(c, arena, arena + ARENA_BYTES);
+		hole_block(c, p);
+	}
+	for (uintptr_t i = 0; i < GORO_HEAP_LEAVES; i++) {
+		const struct goro_heap_leaf *leaf = t->leaf[i];
+		uintptr_t base = i << GORO_HEAP_LEAF_LOG2;
+
+		if (!leaf)
+			continue;
+		gr_roots_hole(c, (uintptr_t)leaf, (uintptr_t)(leaf + 1));
+		for (uint64_t left = leaf->arenas; left; left &= left - 1) {
+			uintptr_t lo = base + ((uintptr_t)__builtin_ctzll(left)
+					       << GORO_HEAP_ARENA_LOG2);
+
+			if (is_arena(c, lo))
+				gr_roots_hole(c, lo, lo + ARENA_BYTES);
 		}
 	}
-	for (size_t i = 0; i < GORO_HEAP_LEAVES; i++)
-		if (t->leaf[i])
-			gr_roots_hole(c, (uintptr_t)t->leaf[i],
-				      (uintptr_t)(t->leaf[i] + 1));
 }
 
 /* Blocks of the runtime's own lead from goroutine to goroutine. One that is

@@ -21,7 +21,7 @@ fire(void *arg)
 	unpark(arg);
 }
 
-static void
+static __attribute__((noinline)) void
 start_timer(void)
 {
 	encoded = ~(uintptr_t)goro_timer_create_func(
