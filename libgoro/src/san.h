@@ -120,6 +120,13 @@ gr_san_stack_close(struct gr_g *g)
 	if (__lsan_unregister_root_region)
 		__lsan_unregister_root_region((void *)g->stack_lo,
 					      g->stack_hi - g->stack_lo);
+#ifdef GR_ASAN
+	/* A goroutine that a run's end has left where it was has not taken
+	 * back the red zones of its frames, and what is mapped here next does
+	 * not know of them. */
+	__asan_unpoison_memory_region((void *)g->stack_lo,
+				      g->stack_hi - g->stack_lo);
+#endif
 }
 
 /*
