@@ -202,7 +202,7 @@ t_expect_end(int (*fn)(void *arg), const char *message)
 
 	main_goroutine = fn;
 	t_child_run(&child, run_main);
-	assert_int_equal(child.status, 2);
-	if (!strstr(child.out, message))
-		fail_msg("\"%s\" is not in:\n%s", message, child.out);
+	if (child.status != 2 || !strstr(child.out, message))
+		fail_msg("status %d, and \"%s\" is to be in:\n%s",
+			 child.status, message, child.out);
 }
