@@ -90,6 +90,9 @@ gr_census_obj(const struct gr_census *c, uint32_t i)
 	return gr_vec_at(&c->obj, struct gr_census_obj, i);
 }
 
+/* owners.c: when all are known who wait. */
+void gr_census_add_owners(struct gr_census *c);
+
 /* roots.c: the memory that is scanned, and how. */
 void gr_roots_init(struct gr_census *c, struct gr_reach_memory *ret);
 bool gr_roots_would_settle(const struct gr_world *w);
