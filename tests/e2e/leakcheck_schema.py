@@ -67,7 +67,7 @@ def sums_up(s):
 
 
 for command in [[victim, "deadlock", "kept", "dropped", "leftover", "nil"],
-                [victim, "brief"], [victim, "leftover", "3"], ["true"],
+                [victim, "ticker", "context", "locked"], [victim, "brief"], [victim, "leftover", "3"], ["true"],
                 ["sh", "-c", "kill -KILL $$"]]:
     j, s = reports(*command)
     sums_up(s)
