@@ -202,9 +202,8 @@ put_other(FILE *to, const char *key, const struct leak_other *o)
 	if (o->at.n) {
 		fputs(", at ", to);
 		put_frame(to, &o->at.v[0]);
-	} else {
-		fputc('\n', to);
 	}
+	fputc('\n', to);
 }
 
 static void
@@ -278,6 +277,44 @@ put_finding(FILE *to, const struct leak_finding *f, bool which_process)
 	}
 }
 
+/* Channels of one kind and place: one stands for all. */
+static bool
+is_like(const struct leak_finding *a, const struct leak_finding *b)
+{
+	return a->kind == LEAK_UNCLOSED && b->kind == a->kind &&
+	       !a->suppressed && !b->suppressed && a->pid == b->pid &&
+	       a->fingerprint == b->fingerprint;
+}
+
+static bool
+was_told(const struct leak_results *r, size_t nth)
+{
+	for (size_t i = 0; i < nth; i++)
+		if (is_like(&r->v[i], &r->v[nth]))
+			return true;
+	return false;
+}
+
+static void
+put_others_like(FILE *to, const struct leak_results *r, size_t nth)
+{
+	size_t n = 0;
+
+	for (size_t i = nth + 1; i < r->n; i++) {
+		if (!is_like(&r->v[i], &r->v[nth]))
+			continue;
+		if (!n++)
+			put_key(to, "and others");
+		if (n <= IDS_SHOWN)
+			fprintf(to, "%s#%" PRIu64, n > 1 ? ", " : "",
+				r->v[i].channel);
+	}
+	if (n > IDS_SHOWN)
+		fprintf(to, " and %zu more", n - IDS_SHOWN);
+	if (n)
+		fputc('\n', to);
+}
+
 static void
 put_summary(FILE *to, const struct leak_results *r)
 {
@@ -312,9 +349,12 @@ leak_render_text(const struct leak_results *r, int fd)
 		return false;
 	for (size_t i = 0; i < r->n; i++)
 		several |= r->v[i].pid != r->v[0].pid;
-	for (size_t i = 0; i < r->n; i++)
-		if (!r->v[i].suppressed)
-			put_finding(to, &r->v[i], several);
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->v[i].suppressed || was_told(r, i))
+			continue;
+		put_finding(to, &r->v[i], several);
+		put_others_like(to, r, i);
+	}
 	put_summary(to, r);
 	failed = ferror(to);
 	return !fclose(to) && !failed;

@@ -9,6 +9,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -106,6 +107,13 @@ if heap == "exact":
               way[-1]["id"] == f["channel"]["id"], way)
     expect(["unclosed"], {"leaked": 1, "unclosed-channel": 1})
     expect(["dropped"], {"unclosed-channel": 1})
+    expect(["several"], {"leaked": 3, "unclosed-channel": 3})
+    text = subprocess.run([tool, "--", victim, "several"], env=env, text=True,
+                          capture_output=True, timeout=60).stdout
+    check(text.count("UNCLOSED-CHANNEL") == 1 and
+          re.search("\n    and others  #\\d+, #\\d+\n", text) and
+          re.search("\n    last sender goroutine \\d+, which has ended\n",
+                    text), "channels of one place:\n" + text)
     found, _ = leakcheck("leaked", "busy", options=["--timeout", "1"],
                          status=128 + signal.SIGTERM)
     check(found == {"leaked": 3}, "at the timeout: %s" % found)

@@ -210,6 +210,12 @@ leak(const char *how)
 		ch = goro_chan_create(8, 0);
 		goro_go(receive_all, ch);
 		goro_go(send_one, ch);
+	} else if (!strcmp(how, "several")) {
+		for (int i = 0; i < 3; i++) {
+			ch = goro_chan_create(8, 0);
+			goro_go(receive_all, ch);
+			goro_go(send_one, ch);
+		}
 	} else if (!strcmp(how, "dropped")) {
 		ch = goro_chan_create(8, 2);
 		send_one(ch);
