@@ -81,7 +81,18 @@ grep -q '^</svg>' "$tmp/flame.html" || fail "flame: no end"
 
 # Ctrl-C ends it early, and what there is is written. (Whoever was started in
 # the background, as we may be, ignores SIGINT and so do its children.)
-env --default-signal=INT timeout --foreground -s INT 1 "$prof" -d 600 -o "$tmp/early" cpu "$victim"
+env --default-signal=INT "$prof" -d 600 -o "$tmp/early" cpu "$victim" &
+taking=$!
+pids="$pids $taking"
+# It has asked, and was called back, twice.
+asked()
+{
+	[ "$(ls -l /proc/$taking/fd | grep -c socket:)" -ge 3 ]
+}
+wait_for asked
+sleep 0.5
+kill -INT "$taking"
+wait "$taking" || fail "early: $?"
 valid "$tmp/early"
 [ "$late" ] || [ -s "$tmp/text" ] || fail "nothing was seen until Ctrl-C"
 
@@ -129,14 +140,10 @@ grep -q 'role=waiter goroutine name=last creator=program goro_chan_recv@.* waite
 	"$tmp/text" || fail "outside: $(cat "$tmp/text")"
 kill -CONT "$victim"
 
-# The process may end in the middle of it: once it has called back, twice.
+# The process may end in the middle of it.
 "$prof" -d 600 -o "$tmp/dies" wall "$victim" 2>"$tmp/dies.err" &
 taking=$!
 pids="$pids $taking"
-asked()
-{
-	[ "$(ls -l /proc/$taking/fd | grep -c socket:)" -ge 3 ]
-}
 wait_for asked
 kill -KILL "$victim"
 wait "$taking"
