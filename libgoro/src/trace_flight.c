@@ -5,8 +5,9 @@
  * Idea       A trace that nobody reads: the rings are written over and over,
  *            and copied when the program dies, by SIGQUIT or at a tool's
  *            request. GORODEBUG=flightrec=SECONDS turns it on for the run.
- * How far    back it goes: so many seconds, or as far as the ring of a worker
- *            goes, 65,536 events.
+ * How far    back it goes: so many seconds, as far as the ring of a worker
+ *            goes, 65,536 events, or to the first run. The machine itself may
+ *            not have been up for so long, and its cycles count from there.
  * Dying      The file is written after the report, by system calls only: 1 MiB
  *            a worker, and goroutines for 2 s at most. It gets its name when
  *            it is whole.
@@ -22,9 +23,12 @@
 #include "goro/goro.h"
 #include "options.h"
 #include "out.h"
+#include "runtime.h"
 #include "trace.h"
 
 enum { NAMES = 100 }; /* of one process, or of one before it of the same id */
+
+extern struct goro_abi_clock gr_clock;
 
 static struct {
 	bool on;       /* [pair flight] */
@@ -59,12 +63,21 @@ gr_flight_on(void)
 	return gr_load_acq(&flight.on); /* [pair flight] */
 }
 
+/* Where the last seconds begin, in cycles. */
+static uint64_t
+beginning(void)
+{
+	double back = (double)gr_options.flight_ns / gr_cycle_ns();
+	uint64_t now = gr_cycles(), age = now - gr_clock.start_cycles;
+
+	return now - GR_MIN((uint64_t)back, age);
+}
+
 bool
 gr_flight_write(int fd)
 {
 	struct gr_trace_writer *w = gr_trace_writer_create(fd);
-	double cycles = (double)gr_options.flight_ns / gr_cycle_ns();
-	bool good = w && gr_trace_write_past(w, gr_cycles() - (uint64_t)cycles);
+	bool good = w && gr_trace_write_past(w, beginning());
 
 	gr_trace_writer_destroy(w);
 	return good;

@@ -193,9 +193,13 @@ def recorded(log):
     return m and m[1]
 
 
-victim, log = recorder(GORODEBUG="flightrec=600,sigquit=continue")
+# For a day: longer than it runs, and than many a machine has been up.
+before_ns = time.monotonic_ns()
+victim, log = recorder(GORODEBUG="flightrec=86400,sigquit=continue")
 check(victim.stdout.readline() == "ready\n", "it is never ready")
-check_all(take("flight", "--flight", "trace", str(victim.pid)), victim.pid)
+t = take("flight", "--flight", "trace", str(victim.pid))
+check_all(t, victim.pid)
+check(t.marks[0].ns >= before_ns, "it begins before the program does")
 
 # By a signal; and both formats say the same.
 victim.send_signal(signal.SIGQUIT)
