@@ -18,15 +18,18 @@ enum {
 	PAGE_FDS = 1024,
 	PAGES = 1024, /* a million descriptors: the kernel's usual limit */
 	TRUST_NS = 1000000, /* how long a registration is believed */
+	CLOSING_NS = 20000, /* between looks at whether it is closed */
 	/* What poll() and epoll call alike. */
 	ENDS = EPOLLERR | EPOLLHUP,
 	EDGES = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET,
 };
 
-/* One descriptor. But for its queue all is a hint; see "Reuse". */
+/* One descriptor. But for its queue and closes all is a hint; see "Reuse". */
 struct desc {
 	struct gr_lock lock;
-	uint32_t seen; /* edges that nobody waited for */
+	uint32_t seen;    /* edges that nobody waited for */
+	uint32_t closes;  /* by goro_close(), ever; [pair fd-closes] */
+	uint32_t closing; /* that are under way */
 	struct gr_waitq waiters;
 	bool registered;
 	bool stream; /* SOCK_STREAM: a short read has emptied it */
@@ -96,32 +99,47 @@ wanted(const struct gr_waiter *w)
 
 enum trust { BELIEVE, VERIFY };
 
-/* -EAGAIN: nothing known, an edge will come; 0: try again; or -errno. */
+/* What somebody waits for, from when on and how sure of it. */
+struct wait {
+	int fd;
+	uint32_t events;
+	uint32_t closes; /* when it came */
+	enum trust trust;
+};
+
+/* -EAGAIN: nothing known, an edge will come; 0: try again; or -errno, where
+ * -EBUSY: soon. */
 static int
-look_locked(struct desc *d, int fd, uint32_t events, enum trust trust)
+look_locked(struct desc *d, const struct wait *want)
 {
 	int err;
 
-	if (d->seen & events) {
-		d->seen &= ~events;
+	/* The number may be another's by now: nothing to be done with it. */
+	if (d->closes != want->closes)
+		return -EBADF;
+	/* Is the number still the one that goes, or another's already? */
+	if (d->closing)
+		return -EBUSY;
+	if (d->seen & want->events) {
+		d->seen &= ~want->events;
 		return 0;
 	}
-	if (d->registered && trust == BELIEVE)
+	if (d->registered && want->trust == BELIEVE)
 		return -EAGAIN;
-	err = register_locked(d, fd);
+	err = register_locked(d, want->fd);
 	return err ? err : -EAGAIN;
 }
 
 /* Wait once. 0: try again; or -errno. */
 static int
-wait_once(struct gr_m *m, struct desc *d, int fd, uint32_t events,
-	  int64_t deadline_ns, enum trust trust)
+wait_once(struct gr_m *m, struct desc *d, const struct wait *want,
+	  int64_t deadline_ns)
 {
 	struct gr_g *g = m->g;
 	bool deadline = deadline_ns != GORO_FOREVER;
 	struct gr_waiter w = {
 		.g = g,
-		.elem = (void *)(uintptr_t)events,
+		.elem = (void *)(uintptr_t)want->events,
 		.dir = GR_WAITER_OTHER,
 		.shared = true,
 		.ok = true,
@@ -133,12 +151,12 @@ wait_once(struct gr_m *m, struct desc *d, int fd, uint32_t events,
 	else
 		gr_store_rlx(&g->claim, 0); /* [pair claim] not yet queued */
 	gr_lock(&d->lock);
-	err = look_locked(d, fd, events, trust);
+	err = look_locked(d, want);
 	if (err == -EAGAIN) {
 		gr_waitq_push(&d->waiters, &w);
 		/* [pair netpoll-waiting] before we are seen to sleep. */
 		gr_add_sc(&gr_netpoll_waiting, 1);
-		gr_g_will_wait(g, GORO_WAIT_IO, fd, &w, 1);
+		gr_g_will_wait(g, GORO_WAIT_IO, want->fd, &w, 1);
 		gr_park(m,
 			deadline ? gr_finish_deadline : gr_finish_wait_unlock,
 			&d->lock);
@@ -156,7 +174,10 @@ wait_once(struct gr_m *m, struct desc *d, int fd, uint32_t events,
 	}
 	if (deadline)
 		gr_deadline_disarm(g);
-	return err;
+	if (err != -EBUSY)
+		return err;
+	goro_sleep(CLOSING_NS);
+	return 0;
 }
 
 int
@@ -165,8 +186,9 @@ gr_netpoll_wait(int fd, short events, int64_t deadline_ns)
 	struct gr_m *m = gr_m_self();
 	struct desc *d = desc_of(fd, true);
 	/* An end is news to who reads. */
-	uint32_t want = (uint16_t)events | ENDS |
-			(events & POLLIN ? EPOLLRDHUP : 0);
+	struct wait want = { .fd = fd,
+			     .events = (uint16_t)events | ENDS |
+				       (events & POLLIN ? EPOLLRDHUP : 0) };
 	int64_t believe_ns = gr_now_ns() + TRUST_NS;
 	int err = gr_netpoll_start();
 
@@ -174,16 +196,19 @@ gr_netpoll_wait(int fd, short events, int64_t deadline_ns)
 		return fd < 0 ? -EBADF : -ENOMEM;
 	if (err)
 		return err;
-	if (deadline_ns <= believe_ns)
-		return wait_once(m, d, fd, want, deadline_ns, VERIFY);
+	/* [pair fd-closes] [relaxed] what matters is compared under the lock:
+	 * between two waits we are in no queue, where a close would find us. */
+	want.closes = gr_load_rlx(&d->closes);
 	/* Not yet registered: it is looked at anyhow. */
-	if (gr_load_rlx(&d->registered)) {
-		err = wait_once(m, d, fd, want, believe_ns, BELIEVE);
+	if (deadline_ns > believe_ns && gr_load_rlx(&d->registered)) {
+		want.trust = BELIEVE;
+		err = wait_once(m, d, &want, believe_ns);
 		if (err != -ETIMEDOUT)
 			return err;
 		m = gr_m_self();
 	}
-	return wait_once(m, d, fd, want, deadline_ns, VERIFY);
+	want.trust = VERIFY;
+	return wait_once(m, d, &want, deadline_ns);
 }
 
 bool
@@ -257,31 +282,33 @@ close_fd(int fd)
 	return close(fd) && errno != EINTR ? -errno : 0;
 }
 
-static void
-wake_closed(struct desc *d)
-{
-	struct gr_glist woken = { 0 };
-
-	gr_lock(&d->lock);
-	forget_locked(d);
-	take_locked(d, ~0u, false, &woken);
-	gr_unlock(&d->lock);
-	gr_ready_list(gr_m_self(), woken.first, woken.n);
-}
-
-/* Twice: who comes to wait while it is being closed finds nothing to wait
- * for, either at once or when it asks the kernel. */
+/*
+ * The kernel gives the number away while close() has not returned, which can
+ * take long. So whoever comes to wait meanwhile may mean either file, and has
+ * to try again; who has waited from before is told, be it that he is just
+ * between two waits and not in the queue.
+ */
 int
 gr_netpoll_close(int fd)
 {
 	struct desc *d = desc_of(fd, false);
+	struct gr_glist woken = { 0 };
 	int err;
 
 	if (!d)
 		return close_fd(fd);
-	wake_closed(d);
+	gr_lock(&d->lock);
+	gr_store_rlx(&d->closes, d->closes + 1); /* [pair fd-closes] */
+	d->closing++;
+	take_locked(d, ~0u, false, &woken);
+	gr_unlock(&d->lock);
+	gr_ready_list(gr_m_self(), woken.first, woken.n);
+
 	err = close_fd(fd);
-	wake_closed(d);
+	gr_lock(&d->lock);
+	d->closing--;
+	forget_locked(d);
+	gr_unlock(&d->lock);
 	return err;
 }
 

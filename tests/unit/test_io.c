@@ -187,6 +187,50 @@ T_GORO(a_close_wakes_those_who_wait)
 	}
 }
 
+static void
+spin(void *arg)
+{
+	int64_t end_ns = goro_now() + 3000000;
+
+	(void)arg;
+	while (goro_now() < end_ns)
+		;
+}
+
+/*
+ * A wait asks the kernel again after 1 ms. Here both that and the close are due
+ * while the only worker is busy, and the closer is first: what has the number
+ * then is none of the reader's business.
+ */
+T_GORO(a_close_wakes_nobody_into_the_next_file)
+{
+	int quiet[2];
+
+	done = goro_chan_create(0, 0);
+	goro_maxprocs(1);
+	T_CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, quiet), 0);
+	for (int round = 0; round < 20; round++) {
+		int fds[2];
+
+		T_CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+		/* From here on the descriptor is known. */
+		T_CHECK_EQ(goro_poll_fd(fds[0], POLLIN, goro_now() + 100000),
+			   -ETIMEDOUT);
+		goro_go(expect_closed, &fds[0]);
+		goro_yield();
+		T_CHECK_EQ(waiting_for(fds[0]), 1);
+		goro_go(spin, NULL);
+		goro_sleep(1500000);
+		T_CHECK_EQ(goro_close(fds[0]), 0);
+		T_CHECK_EQ(dup2(quiet[0], fds[0]), fds[0]);
+		wait_for(1);
+		goro_close(fds[0]);
+		goro_close(fds[1]);
+	}
+	goro_close(quiet[0]);
+	goro_close(quiet[1]);
+}
+
 T_GORO(the_wrong_end_of_a_pipe_is_no_wait)
 {
 	int fds[2];
@@ -494,7 +538,8 @@ T_GORO(a_goroutine_locked_to_its_thread_waits_too)
 
 	pipe_of(fds);
 	goro_maxprocs(1);
-	T_CHECK_EQ(pthread_create(&writer, NULL, write_when_all_sleep, &fds[1]), 0);
+	T_CHECK_EQ(pthread_create(&writer, NULL, write_when_all_sleep, &fds[1]),
+		   0);
 	goro_thread_lock();
 	T_CHECK_EQ(goro_read(fds[0], &c, 1), 1);
 	goro_thread_unlock();
@@ -524,7 +569,8 @@ T_GORO(a_descriptor_is_watched_while_the_only_worker_blocks)
 	atomic_store(&was_read, 0);
 	goro_go(read_and_say, &fds[0]);
 	goro_yield();
-	T_CHECK_EQ(pthread_create(&writer, NULL, write_when_all_sleep, &fds[1]), 0);
+	T_CHECK_EQ(pthread_create(&writer, NULL, write_when_all_sleep, &fds[1]),
+		   0);
 	goro_blocking_begin();
 	for (int i = 0; !atomic_load(&was_read); i++) {
 		T_CHECK(i < 30000);
@@ -545,8 +591,10 @@ main(void)
 		cmocka_unit_test(several_wait_for_one_descriptor),
 		cmocka_unit_test(a_write_larger_than_the_pipe_waits_for_room),
 		cmocka_unit_test(a_close_wakes_those_who_wait),
+		cmocka_unit_test(a_close_wakes_nobody_into_the_next_file),
 		cmocka_unit_test(the_wrong_end_of_a_pipe_is_no_wait),
-		cmocka_unit_test(a_number_that_was_closed_elsewhere_works_again),
+		cmocka_unit_test(
+			a_number_that_was_closed_elsewhere_works_again),
 		cmocka_unit_test(a_goroutine_locked_to_its_thread_waits_too),
 		cmocka_unit_test(
 			a_descriptor_is_watched_while_the_only_worker_blocks),
@@ -554,7 +602,8 @@ main(void)
 			a_number_that_became_another_file_is_looked_at_anew),
 		cmocka_unit_test(the_end_comes_after_a_short_read),
 		cmocka_unit_test(each_datagram_is_read),
-		cmocka_unit_test(poll_reports_a_hang_up_to_who_asks_for_nothing),
+		cmocka_unit_test(
+			poll_reports_a_hang_up_to_who_asks_for_nothing),
 		cmocka_unit_test(poll_reports_what_holds_until_its_deadline),
 		cmocka_unit_test(a_regular_file_is_always_ready),
 		cmocka_unit_test(tcp_echo_with_many_clients),
