@@ -58,9 +58,10 @@ if(TARGET goro-dump)
 					$<TARGET_FILE:victim_waits_static> ${how})
 		endforeach()
 	endif()
-	goro_add_test(dump_completions LABEL e2e
-		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_completions.sh
+	goro_add_test(completions LABEL e2e
+		COMMAND ${CMAKE_CURRENT_LIST_DIR}/completions.sh
 			$<TARGET_FILE:goro-dump> $<TARGET_FILE:goro-leakcheck>
+			$<TARGET_FILE:goro-prof>
 			${PROJECT_SOURCE_DIR}/cli/completions
 			$<TARGET_FILE:victim_blocked>)
 	if(TARGET trouble)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# dump_completions.sh GORO_DUMP GORO_LEAKCHECK DIRECTORY VICTIM
+# completions.sh GORO_DUMP GORO_LEAKCHECK GORO_PROF DIRECTORY VICTIM
 #
 # Every option is completed in every shell, and there are no others; what bash
 # offers is right. The other shells are asked for their syntax, where they are.
@@ -9,15 +9,16 @@
 . "$(dirname "$0")/lib.sh"
 dump=$1
 leakcheck=$2
-directory=$3
-program=$4
+prof=$3
+directory=$4
+program=$5
 
 # of_all TOOL: each shell knows its options
 of_all()
 {
 	name=${1##*/}
 	"$1" --help | grep -o -e '--[a-z][a-z-]*' | sort -u >"$tmp/options"
-	grep -qx -e --format "$tmp/options" || fail "no options in --help"
+	grep -qx -e --version "$tmp/options" || fail "no options in --help"
 	sed '/goro-dump --list/d' "$directory/$name.bash" |
 		grep -o -e '--[a-z][a-z-]*' | sort -u >"$tmp/bash"
 	sed -n "s/.*[]'*{,)]\(--[a-z-]*\)[}[].*/\1/p" "$directory/_$name" |
@@ -36,6 +37,7 @@ of_all()
 
 of_all "$dump"
 of_all "$leakcheck"
+of_all "$prof"
 command -v bash >/dev/null || skip "there is no bash"
 
 # offers EXPECTED WORD...: what bash offers for the last word
@@ -56,6 +58,8 @@ offers()
 	esac
 }
 
+# What asks for processes asks the one that is tested.
+PATH=$(dirname "$dump"):$PATH
 start "$tmp/said" "$program"
 offers "--state" "$dump" --st
 offers "json" "$dump" --format j
@@ -63,6 +67,9 @@ offers "json" "$dump" --format = j
 offers "runnable" "$dump" --state runna
 offers "" "$dump" --func x
 offers "$victim" "$dump" "$victim"
+offers "schedlatency" "$prof" -d 1 sch
+offers "--flame" "$prof" --top --fl
+offers "$victim" "$prof" -o x cpu "$victim"
 offers "--fail-on" "$leakcheck" --fa
 offers "sarif" "$leakcheck" --format text --format = sa
 offers "--samples" "$leakcheck" --pid 1 --sam
@@ -70,5 +77,7 @@ cd "$tmp" || exit 1
 touch a_report && offers "a_report" "$leakcheck" --baseline a_re
 offers "a_report" "$leakcheck" --timeout 5 true a_re
 offers "" "$leakcheck" true --form
-cd "$tmp" && touch before.json && offers "before.json" "$dump" --diff bef
+touch before.json && offers "before.json" "$prof" --diff bef
+offers "before.json" "$prof" trace --read = bef
+offers "before.json" "$dump" --diff bef
 exit 0
