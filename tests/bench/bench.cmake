@@ -2,7 +2,7 @@
 #
 # Benchmarks: built with the tests so that they keep building, run by hand.
 
-foreach(bench core mutex echo dump leak)
+foreach(bench core mutex echo dump leak profile)
 	add_executable(bench_${bench} bench/bench_${bench}.c)
 	target_link_libraries(bench_${bench} PRIVATE goro::goro_static)
 endforeach()
