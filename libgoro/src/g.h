@@ -85,7 +85,8 @@ struct gr_g {
 	struct gr_hold hold;       /* the first; see rwmutex.c */
 	struct gr_once_call *once; /* on its stack; see once.c */
 	struct gr_leak_held *held; /* while leaks are watched: leak/left.c */
-	uint64_t ready_since; /* cycles; see profile_events.h */
+	uint64_t ready_since; /* cycles, 0: not timed; see profile_events.h */
+	uint32_t ready_n;     /* for how many that stands */
 	uint64_t charged;     /* likewise; the lock's of its queue */
 	void *san_fiber; /* ThreadSanitizer's handle, AddressSanitizer's stack */
 } __attribute__((aligned(64)));

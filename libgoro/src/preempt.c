@@ -114,7 +114,7 @@ finish_preempt(struct gr_m *m, struct gr_g *g, void *arg)
 		return;
 	}
 	if (gr_profile_wants(GR_EVENTS_WAITS))
-		g->ready_since = gr_cycles();
+		gr_profile_time_ready(m, g);
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	gr_lock(&waiting.lock);
 	*waiting.last = g;

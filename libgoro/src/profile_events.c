@@ -15,12 +15,14 @@
 #include "sched.h"
 #include "trace.h"
 #include "waitq.h"
+#include "walks.h"
 
 enum {
 	COUNT_SHIFT = GR_PROFILE_COUNT_SHIFT,
 	SESSION_RATE_NS = 10000, /* sampled below that: cheap enough */
-	ROOM = 4096,             /* what making a row takes, and more */
 };
+
+#define RATE_MAX ((uint64_t)1 << 50) /* cycles: days */
 
 uint32_t gr_profile_events;
 
@@ -33,9 +35,10 @@ const int64_t gr_latency_ns[GR_LATENCIES - 1] = {
  * about to add to one. [pair events-table] */
 static struct {
 	pthread_mutex_t control;
-	struct gr_traces *waits, *sched, *unlocks;
-	int64_t wait_rate_ns; /* [relaxed] parameters, for what comes */
+	struct gr_traces *waits, *unlocks;
+	uint64_t wait_rate;   /* cycles; 0: all. [relaxed] for what comes */
 	uint32_t unlock_rate; /* likewise */
+	uint64_t lost_starts, lost_latency; /* [pair trace-sums] */
 	uint64_t latency[GR_LATENCIES - 1]; /* bounds in cycles; likewise */
 	uint64_t waits_since; /* cycles, when it was last turned on; [relaxed] */
 } events = { .control = PTHREAD_MUTEX_INITIALIZER };
@@ -72,18 +75,25 @@ set_bounds(void)
 			     (uint64_t)((double)gr_latency_ns[i] / cycle_ns));
 }
 
+static uint64_t
+rate_cycles(int64_t ns)
+{
+	double cycles = (double)ns / gr_cycle_ns();
+
+	return ns == 1 ? 0 : cycles < 1e15 ? (uint64_t)cycles : RATE_MAX;
+}
+
 void
 goro_profile_block_rate(int64_t ns)
 {
 	pthread_mutex_lock(&events.control);
 	gr_clock_init(); /* it may be on before the first run */
-	if (ns > 0 && gr_code_now() && table(&events.waits) &&
-	    table(&events.sched)) {
+	if (ns > 0 && gr_code_now() && table(&events.waits)) {
 		if (!gr_profile_wants(GR_EVENTS_WAITS)) {
 			set_bounds();
 			gr_store_rlx(&events.waits_since, gr_cycles());
 		}
-		gr_store_rlx(&events.wait_rate_ns, ns);
+		gr_store_rlx(&events.wait_rate, rate_cycles(ns));
 		gr_profile_events_turn(GR_EVENTS_WAITS, true);
 	} else {
 		gr_profile_events_turn(GR_EVENTS_WAITS, false);
@@ -131,92 +141,148 @@ gr_profile_events_turn_off(uint32_t what)
 
 /* --- Adding --------------------------------------------------------------- */
 
-/* Walk the caller's own stack, a goroutine's, and add. */
-static __attribute__((noinline)) void
-add_here(struct gr_traces **table, const struct gr_m *m, unsigned tag,
-	 uint64_t count, uint64_t value)
-{
-	const struct gr_g *g = m->g;
-	struct gr_unwind u = { .exact = true };
-	uintptr_t pc[GR_TRACE_DEPTH];
-	struct gr_trace_key key = { .pc = pc, .tag = tag, .labels = g->labels };
-	struct gr_code *code = gr_code_now();
-	/* [pair events-table] acquire: it was there before anybody asked. */
-	struct gr_traces *ts = gr_load_acq(table);
+/* How much an event is worth. */
+struct worth {
+	uint64_t count, value;
+};
 
-	gr_regs_capture(&u.regs);
-	u.lo = u.regs.r[GR_REG_SP];
-	u.hi = g->stack_hi;
-	if (u.lo < g->stack_lo + ROOM) { /* no stack to walk the stack on */
-		gr_traces_lose(ts, count, value);
+/* [pair trace-sums] [relaxed] sums, and nothing is published. */
+static inline void
+add(uint64_t *count, uint64_t *value, const struct worth *w)
+{
+	if (!w->count)
 		return;
-	}
-	key.n = gr_code_walk(code, &u, 1, pc, GR_TRACE_DEPTH);
-	gr_traces_add(ts, &key, count, value);
+	gr_add_rlx(count, w->count);
+	gr_add_rlx(value, w->value);
 }
 
 /*
- * Is an event of @cycles to be kept, and for how much does it count? One that
- * is longer than the rate counts for itself; else it is kept with the
- * probability cycles / rate, and counts for rate / cycles such events.
+ * Is a wait of @cycles to be kept? One that is longer than the rate counts for
+ * itself. Of the shorter each goes some way to the next sample, which are a rate
+ * apart on average: so it meets cycles / rate of them, and each counts for
+ * rate / cycles such waits.
  */
-static bool
-keep(struct gr_p *p, uint64_t cycles, uint64_t *ret_count, uint64_t *ret_value)
+static inline struct worth
+wait_worth(struct gr_p *p, uint64_t cycles)
 {
-	int64_t rate_ns = gr_load_rlx(&events.wait_rate_ns);
-	uint64_t rate;
+	uint64_t rate = gr_load_rlx(&events.wait_rate), samples = 0;
 
-	*ret_count = 1ull << COUNT_SHIFT;
-	*ret_value = cycles;
-	if (rate_ns <= 1)
-		return true;
-	rate = gr_cycles_in(rate_ns);
 	if (cycles >= rate)
-		return true;
-	if (!cycles || gr_random(p) % rate >= cycles)
-		return false;
-	*ret_count = (rate << COUNT_SHIFT) / cycles;
-	*ret_value = rate;
-	return true;
+		return (struct worth){ 1ull << COUNT_SHIFT, cycles };
+	if (!p->wait_left)
+		p->wait_left = (int64_t)(1 + gr_random(p) % rate);
+	p->wait_left -= (int64_t)cycles;
+	while (p->wait_left < 0) {
+		p->wait_left += (int64_t)(rate / 2 + gr_random(p) % rate);
+		samples++;
+	}
+	return (struct worth){
+		samples ? (samples * rate << COUNT_SHIFT) / cycles : 0,
+		samples * rate
+	};
 }
 
-static void
-count_latency(struct gr_p *p, uint64_t cycles)
+/* Now that it runs, @now: how much is that worth? */
+static inline struct worth
+start_worth(struct gr_p *p, const struct gr_g *g, uint64_t now)
 {
+	uint64_t cycles = now - g->ready_since;
 	int i = 0;
 
+	/* It may have been made ready before anybody asked, or after who was
+	 * here before us has looked at the clock. */
+	if (g->ready_since < gr_load_rlx(&events.waits_since))
+		return (struct worth){ 0 };
+	if (now < g->ready_since)
+		cycles = 0;
 	while (i < GR_LATENCIES - 1 && cycles > gr_load_rlx(&events.latency[i]))
 		i++;
-	gr_p_count(&p->latency[i]);
-	/* [relaxed] a number, as those */
-	gr_store_rlx(&p->latency_cycles, p->latency_cycles + cycles);
+	/* [relaxed] numbers, of which only we write these. */
+	gr_store_rlx(&p->latency[i], p->latency[i] + g->ready_n);
+	gr_store_rlx(&p->latency_cycles,
+		     p->latency_cycles + cycles * g->ready_n);
+	return (struct worth){ (uint64_t)g->ready_n << COUNT_SHIFT,
+			       cycles * g->ready_n };
+}
+
+void
+gr_profile_time_ready(const struct gr_m *m, struct gr_g *g)
+{
+	uint64_t rate = gr_load_rlx(&events.wait_rate);
+	struct gr_p *p = m ? m->p : NULL;
+
+	g->ready_n = 1;
+	if (p && rate) {
+		g->ready_since = 0;
+		p->ready_n++;
+		if (__builtin_expect(p->now < p->ready_after, 1))
+			return;
+		p->ready_after = p->now + rate / 2 + gr_random(p) % rate;
+		g->ready_n = p->ready_n;
+		p->ready_n = 0;
+	}
+	g->ready_since = gr_cycles();
 }
 
 void
 gr_profile_made_ready(const struct gr_m *m, struct gr_g *g)
 {
-	uint64_t cycles = gr_cycles();
-
 	if (gr_profile_wants(GR_EVENTS_WAITS))
-		g->ready_since = cycles;
+		gr_profile_time_ready(m, g);
 	if (gr_profile_wants(GR_EVENTS_TRACE))
-		gr_trace_ready(m, g, cycles);
+		gr_trace_ready(m, g, gr_cycles());
+}
+
+static void
+add_waited(struct gr_m *m, unsigned reason, const struct worth *wait,
+	   const struct worth *start)
+{
+	/* [pair events-table] acquire: it was there before anybody asked. */
+	struct gr_traces *ts = gr_load_acq(&events.waits);
+	struct gr_trace *t = gr_walks_trace(m, ts, reason);
+
+	if (t) {
+		add(&t->count, &t->value, wait);
+		add(&t->more_count, &t->more_value, start);
+	} else {
+		add(&ts->lost, &ts->lost_value, wait);
+		add(&events.lost_starts, &events.lost_latency, start);
+	}
+}
+
+/* The same for most, quickly: it meets no sample. */
+static inline bool
+passed_by(struct gr_p *p, uint64_t cycles)
+{
+	if (cycles >= gr_load_rlx(&events.wait_rate) ||
+	    (int64_t)cycles >= p->wait_left)
+		return false;
+	p->wait_left -= (int64_t)cycles;
+	return true;
+}
+
+static __attribute__((noinline)) void
+weigh_waited(struct gr_m *m, unsigned reason, uint64_t since)
+{
+	uint64_t now = m->p->now, from = gr_load_rlx(&events.waits_since);
+	struct worth wait = { 0 }, start = { 0 };
+
+	since = since > from ? since : from;
+	if (reason && now > since)
+		wait = wait_worth(m->p, now - since);
+	if (m->g->ready_since)
+		start = start_worth(m->p, m->g, now);
+	if (wait.count || start.count)
+		add_waited(m, reason, &wait, &start);
 }
 
 void
 gr_profile_waited(struct gr_m *m, unsigned reason, uint64_t since)
 {
-	uint64_t now = gr_cycles(), ready = m->g->ready_since;
-	uint64_t from = gr_load_rlx(&events.waits_since), count, value;
-
-	since = since > from ? since : from;
-	if (reason && now > since && keep(m->p, now - since, &count, &value))
-		add_here(&events.waits, m, reason, count, value);
-	if (ready < since || now <= ready)
-		return;
-	count_latency(m->p, now - ready);
-	if (keep(m->p, now - ready, &count, &value))
-		add_here(&events.sched, m, 0, count, value);
+	if (!reason || m->g->ready_since ||
+	    since < gr_load_rlx(&events.waits_since) ||
+	    !passed_by(m->p, m->p->now - since))
+		weigh_waited(m, reason, since);
 }
 
 void
@@ -227,16 +293,15 @@ gr_profile_started(struct gr_m *m)
 	struct gr_trace_key key = { .pc = pc,
 				    .n = 1 + (g->creator_pc != 0),
 				    .labels = g->labels };
-	uint64_t now = gr_cycles(), count, value;
+	/* [pair events-table] as above */
+	struct gr_traces *ts = gr_load_acq(&events.waits);
+	struct worth start = start_worth(m->p, g, m->p->now);
+	struct gr_trace *t = start.count ? gr_traces_get(ts, &key) : NULL;
 
-	/* Its creator may have been here before anybody asked. */
-	if (g->ready_since < gr_load_rlx(&events.waits_since) ||
-	    now <= g->ready_since)
-		return;
-	count_latency(m->p, now - g->ready_since);
-	if (keep(m->p, now - g->ready_since, &count, &value))
-		/* [pair events-table] as in add_here() */
-		gr_traces_add(gr_load_acq(&events.sched), &key, count, value);
+	if (t)
+		add(&t->more_count, &t->more_value, &start);
+	else
+		add(&events.lost_starts, &events.lost_latency, &start);
 }
 
 uint64_t
@@ -262,11 +327,20 @@ void
 gr_profile_unlocked(struct gr_m *m, uint64_t waited)
 {
 	uint32_t rate = gr_load_rlx(&events.unlock_rate);
+	struct gr_traces *ts;
+	struct gr_trace *t;
+	struct worth worth;
 
 	if (rate > 1 && gr_random(m->p) % rate)
 		return;
-	add_here(&events.unlocks, m, 0, (uint64_t)rate << COUNT_SHIFT,
-		 waited * rate);
+	/* [pair events-table] as above */
+	ts = gr_load_acq(&events.unlocks);
+	t = gr_walks_trace(m, ts, 0);
+	worth = (struct worth){ (uint64_t)rate << COUNT_SHIFT, waited * rate };
+	if (t)
+		add(&t->count, &t->value, &worth);
+	else
+		add(&ts->lost, &ts->lost_value, &worth);
 }
 
 /* --- Writing -------------------------------------------------------------- */
@@ -290,9 +364,16 @@ static void
 copy(const struct gr_trace *t, void *arg)
 {
 	struct copy *c = arg;
+	struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels, 0 };
+	uint64_t count = gr_load_rlx(&t->count), value = gr_load_rlx(&t->value);
 
-	if (counts(c->kind, t->tag))
-		gr_traces_copy(c->to, t, 1);
+	if (c->kind == GR_PROFILE_SCHEDLATENCY) {
+		key.tag = 0; /* whatever it waited for before */
+		count = gr_load_rlx(&t->more_count);
+		value = gr_load_rlx(&t->more_value);
+	}
+	if (count && counts(c->kind, t->tag))
+		gr_traces_add(c->to, &key, count, value);
 }
 
 static void
@@ -301,8 +382,12 @@ copy_all(struct gr_traces *from, struct copy *c)
 	if (!from)
 		return;
 	gr_traces_each(from, copy, c);
-	gr_traces_lose(c->to, gr_load_rlx(&from->lost),
-		       gr_load_rlx(&from->lost_value));
+	if (c->kind == GR_PROFILE_SCHEDLATENCY)
+		gr_traces_lose(c->to, gr_load_rlx(&events.lost_starts),
+			       gr_load_rlx(&events.lost_latency));
+	else
+		gr_traces_lose(c->to, gr_load_rlx(&from->lost),
+			       gr_load_rlx(&from->lost_value));
 }
 
 static void
@@ -323,12 +408,9 @@ gr_profile_events_copy(enum gr_profile_kind kind, struct gr_traces *to)
 	struct copy c = { to, kind, gr_load_rlx(&events.waits_since) };
 
 	/* [pair events-table] */
-	if (kind == GR_PROFILE_MUTEX)
-		copy_all(gr_load_acq(&events.unlocks), &c);
-	else if (kind == GR_PROFILE_SCHEDLATENCY)
-		copy_all(gr_load_acq(&events.sched), &c);
-	else
-		copy_all(gr_load_acq(&events.waits), &c);
+	copy_all(gr_load_acq(kind == GR_PROFILE_MUTEX ? &events.unlocks :
+							&events.waits),
+		 &c);
 	if ((kind == GR_PROFILE_BLOCK || kind == GR_PROFILE_WAIT) &&
 	    gr_profile_wants(GR_EVENTS_WAITS))
 		gr_profile_waits(add_unfinished, &c);

@@ -12,13 +12,17 @@
  *            waited since the unlock before; under the stack of the unlocker.
  * sched      from made ready to running, under the stack that then goes on.
  *            A goroutine that is new: under its function and its creator.
+ *            What begins where a wait ends is in the same entry.
  * trace      the same word turns on execution traces (trace.h), so that what is
  *            not recorded costs one branch, whatever could be.
  * Latency    of the scheduler is also counted by classes, each event, for
  *            /metrics.
- * Sampling   by time, as Go's: shorter than the rate, only so many are kept,
- *            and each counts for the others; 1 keeps all.
- * Cost       off, one branch; on, 100 ns to 200 ns an event.
+ * Sampling   by time, as Go's: of waits shorter than the rate one is kept for
+ *            each rate of waiting, and counts for the others. Of what is made
+ *            ready, one for each rate of time. 1 keeps all.
+ * Clock      What goes on does so when another has left, who has read the clock
+ *            for its own wait: that serves as the end of ours, too.
+ * Cost       off, one branch; on, 50 ns an event, 2 ns for one that is not kept.
  */
 #ifndef GR_PROFILE_EVENTS_H
 #define GR_PROFILE_EVENTS_H
@@ -56,6 +60,8 @@ void gr_profile_events_turn(uint32_t what, bool on);
 
 /* When it was made ready matters only to those who ask. */
 void gr_profile_made_ready(const struct gr_m *m, struct gr_g *g);
+/* @m may be NULL. */
+void gr_profile_time_ready(const struct gr_m *m, struct gr_g *g);
 
 static inline void
 gr_profile_ready(const struct gr_m *m, struct gr_g *g)
@@ -64,7 +70,8 @@ gr_profile_ready(const struct gr_m *m, struct gr_g *g)
 		gr_profile_made_ready(m, g);
 }
 
-/* A wait is over. @since  cycles; @reason  GORO_WAIT_NONE: it was none */
+/* A wait is over, at the switch that was just made here. @since  cycles;
+ * @reason  GORO_WAIT_NONE: it was none */
 void gr_profile_waited(struct gr_m *m, unsigned reason, uint64_t since);
 /* The first thing that a goroutine does. */
 void gr_profile_started(struct gr_m *m);

@@ -189,10 +189,10 @@ freed(void *p)
 		block = heap.blocks->block[b][i];
 		gr_store_rel(at, (uintptr_t)0);
 		w = weight(block.bytes);
-		/* [pair trace-gone] release: after what it was added to. */
-		gr_add_acq_rel(&block.trace->gone_count,
+		/* [pair trace-more] release: after what it was added to. */
+		gr_add_acq_rel(&block.trace->more_count,
 			       (uint64_t)(w * (1 << GR_PROFILE_COUNT_SHIFT)));
-		gr_add_acq_rel(&block.trace->gone_value,
+		gr_add_acq_rel(&block.trace->more_value,
 			       (uint64_t)(w * (double)block.bytes));
 		return;
 	}
@@ -248,8 +248,8 @@ allocated(struct goro_sampler_thread *t, void *p, size_t bytes)
 		gr_add_rlx(&trace->count, count);
 		gr_add_rlx(&trace->value, value);
 		if (!keep(p, trace, bytes)) {
-			gr_add_acq_rel(&trace->gone_count, count);
-			gr_add_acq_rel(&trace->gone_value, value);
+			gr_add_acq_rel(&trace->more_count, count);
+			gr_add_acq_rel(&trace->more_value, value);
 		}
 	} else {
 		gr_traces_lose(heap.ts, count, value);

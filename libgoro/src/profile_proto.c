@@ -345,7 +345,7 @@ put_label(struct encoder *e, const char *key, const char *text)
 
 /* Sums of a trace: parts of counts, and values in units of their own. */
 struct sums {
-	uint64_t count, value, gone_count, gone_value;
+	uint64_t count, value, more_count, more_value;
 };
 
 /* Of a difference each may be less than nothing. */
@@ -371,8 +371,8 @@ put_values(struct encoder *e, const struct sums *s)
 		gr_pb_varint(&e->samples, value);
 	if (e->spec->values_n > 2) {
 		gr_pb_varint(&e->samples,
-			     whole_count(e, s->count - s->gone_count));
-		gr_pb_varint(&e->samples, value - s->gone_value);
+			     whole_count(e, s->count - s->more_count));
+		gr_pb_varint(&e->samples, value - s->more_value);
 	}
 	gr_pb_end(&e->samples, at);
 }
@@ -420,11 +420,11 @@ put_trace(const struct gr_trace *t, void *arg)
 	struct encoder *e = arg;
 	const struct sums sums = { gr_load_rlx(&t->count),
 				   gr_load_rlx(&t->value),
-				   gr_load_rlx(&t->gone_count),
-				   gr_load_rlx(&t->gone_value) };
+				   gr_load_rlx(&t->more_count),
+				   gr_load_rlx(&t->more_value) };
 	size_t sample, at;
 
-	if (!sums.count && !sums.value && !sums.gone_count && !sums.gone_value)
+	if (!sums.count && !sums.value && !sums.more_count && !sums.more_value)
 		return; /* nothing happened meanwhile */
 	sample = gr_pb_begin(&e->samples, PROFILE_SAMPLE);
 	at = gr_pb_begin(&e->samples, SAMPLE_LOCATION);

@@ -42,8 +42,8 @@ count(const struct gr_trace *t, void *arg)
 	x->total += (int64_t)t->count;
 	x->sums.count += t->count;
 	x->sums.value += t->value;
-	x->sums.gone_count += t->gone_count;
-	x->sums.gone_value += t->gone_value;
+	x->sums.more_count += t->more_count;
+	x->sums.more_value += t->more_value;
 }
 
 static void
@@ -72,8 +72,8 @@ put_heap_sums(struct text *x, const struct gr_trace *t)
 {
 	gr_pb_printf(x->to,
 		     "%" PRIu64 ": %" PRIu64 " [%" PRIu64 ": %" PRIu64 "] @",
-		     (t->count - t->gone_count) >> GR_PROFILE_COUNT_SHIFT,
-		     t->value - t->gone_value,
+		     (t->count - t->more_count) >> GR_PROFILE_COUNT_SHIFT,
+		     t->value - t->more_value,
 		     t->count >> GR_PROFILE_COUNT_SHIFT, t->value);
 }
 

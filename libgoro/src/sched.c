@@ -172,6 +172,7 @@ switch_away_recorded(struct gr_m *m, gr_finish *finish, void *arg,
 						  GORO_WAIT_NONE;
 	void *to = prepare_switch(m, finish, arg, cycles, false);
 
+	m->p->now = cycles;
 	if (gr_profile_wants(GR_EVENTS_TRACE))
 		gr_trace_left(m, kind, reason, cycles);
 	m = gr_context_switch(&g->sp, to, m);
@@ -247,7 +248,7 @@ finish_yield(struct gr_m *m, struct gr_g *g, void *arg)
 {
 	(void)arg;
 	if (gr_profile_wants(GR_EVENTS_WAITS))
-		g->ready_since = gr_cycles();
+		gr_profile_time_ready(m, g);
 	gr_g_set_state(g, GORO_ABI_RUNNABLE);
 	if (__builtin_expect(g->flags & GORO_ABI_G_LOCKED, 0))
 		gr_rest_want(m);
@@ -287,8 +288,10 @@ prepare_exit(struct gr_m *m)
 {
 	void *to = prepare_switch(m, finish_exit, NULL, 0, true);
 
+	if (gr_profile_wants(GR_EVENTS_SWITCHES))
+		m->p->now = gr_cycles();
 	if (gr_profile_wants(GR_EVENTS_TRACE))
-		gr_trace_left(m, GR_TRACE_EXIT, GORO_WAIT_NONE, gr_cycles());
+		gr_trace_left(m, GR_TRACE_EXIT, GORO_WAIT_NONE, m->p->now);
 	return to;
 }
 
@@ -355,6 +358,8 @@ gr_schedule(struct gr_m *m)
 	while ((g = next_for(m))) {
 		gr_stop_spinning(m);
 		make_running(m, g);
+		if (gr_profile_wants(GR_EVENTS_SWITCHES))
+			m->p->now = gr_cycles();
 		gr_trace_worker(m->p, GR_TRACE_RUN, g->id);
 		m->finish = finish_nothing;
 		gr_san_leave(m, NULL, g, false);

@@ -53,6 +53,12 @@ struct gr_p {
 	int64_t count; /* goroutines started less ended here; [pair count] */
 	struct gr_freelist free[GR_STACK_CLASSES];
 
+	/* While waits are recorded: profile_events.h. */
+	uint64_t now;         /* cycles, at the last switch */
+	int64_t wait_left;    /* cycles of waits up to the next sample */
+	uint64_t ready_after; /* cycles, from when on one is timed */
+	uint32_t ready_n;     /* made ready since the last that was */
+
 	/* Counted here, read for /metrics; [relaxed] numbers. */
 	uint64_t waits[GORO_WAIT_REASONS], steals, preemptions;
 	uint64_t latency[GR_LATENCIES], latency_cycles; /* while recorded */

@@ -171,10 +171,10 @@ gr_traces_copy(struct gr_traces *to, const struct gr_trace *t, int sign)
 	const struct gr_trace_key key = { t->pc, t->n, t->tag, t->labels,
 					  t->creator };
 	uint64_t s = (uint64_t)(int64_t)sign;
-	/* [pair trace-gone] acquire: what came before it went is in the other
+	/* [pair trace-more] acquire: what came before it went is in the other
 	 * sums by now, so that there is never less than nothing left. */
-	uint64_t gone_count = gr_load_acq(&t->gone_count);
-	uint64_t gone_value = gr_load_acq(&t->gone_value);
+	uint64_t more_count = gr_load_acq(&t->more_count);
+	uint64_t more_value = gr_load_acq(&t->more_value);
 	/* [pair trace-sums] [relaxed] sums; the next profile has the rest. */
 	uint64_t count = gr_load_rlx(&t->count), value = gr_load_rlx(&t->value);
 	struct gr_trace *own = gr_traces_get(to, &key);
@@ -185,9 +185,9 @@ gr_traces_copy(struct gr_traces *to, const struct gr_trace *t, int sign)
 	}
 	gr_add_rlx(&own->count, s * count);
 	gr_add_rlx(&own->value, s * value);
-	/* [pair trace-gone] [relaxed] nobody else knows this table. */
-	gr_add_rlx(&own->gone_count, s * gone_count);
-	gr_add_rlx(&own->gone_value, s * gone_value);
+	/* [pair trace-more] [relaxed] nobody else knows this table. */
+	gr_add_rlx(&own->more_count, s * more_count);
+	gr_add_rlx(&own->more_value, s * more_value);
 }
 
 void

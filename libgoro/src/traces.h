@@ -13,8 +13,8 @@
  *               its sums only, and stays until the table goes.
  *            2. Memory is one block, mapped when the table is made. When it
  *               is full, what is new is counted as lost.
- * Gone       Of what comes and goes, as memory, the second pair of sums is
- *            what went again.
+ * More       There is a second pair of sums: of memory, what went again; of
+ *            waits, how long it then took to run.
  * Labels     A trace keeps a reference to its set, unless the table is of the
  *            kind that borrows them; see gr_labels_hold().
  * Signals    gr_traces_add() is safe in a handler, which may interrupt
@@ -49,7 +49,7 @@ struct gr_trace {
 	struct gr_labels *labels;
 	uint64_t hash;
 	uint64_t count, value;           /* [pair trace-sums] */
-	uint64_t gone_count, gone_value; /* [pair trace-gone] */
+	uint64_t more_count, more_value; /* [pair trace-more] */
 	uintptr_t creator;
 	uint32_t n, tag;
 	uintptr_t pc[];

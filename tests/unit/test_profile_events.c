@@ -298,6 +298,93 @@ T_GORO(latency_is_from_ready_to_running)
 	gt_profile_fini(&p);
 }
 
+/* Frames of one size, called from one place: only a return address differs. */
+#define SAME_SHAPE(name)                                  \
+	__attribute__((noinline)) static void name(int i) \
+	{                                                 \
+		goro_yield();                             \
+		goro_chan_recv(ch, NULL);                 \
+		__asm__ volatile("" : : "r"(i));          \
+	}
+SAME_SHAPE(on_the_left)
+SAME_SHAPE(on_the_right)
+
+__attribute__((noinline)) static void
+by_frame_pointer(int i)
+{
+	volatile char room[16 + i % 3 * 64];
+
+	room[0] = (char)i;
+	on_the_left(room[0]);
+	room[1] = 0;
+}
+
+static void
+all_shapes(void *arg)
+{
+	enum { N = 60 };
+	int rounds = *(int *)arg;
+
+	for (int i = 0; i < rounds * N; i++) {
+		goro_label_set("pair", i & 2 ? "odd" : "even");
+		(i % 2 ? on_the_left : on_the_right)(i);
+		if (i % 4 == 0)
+			by_frame_pointer(i);
+	}
+	goro_waitgroup_done(&done);
+}
+
+static void
+send_for_ever(void *arg)
+{
+	(void)arg;
+	for (;;)
+		goro_chan_send(ch, NULL);
+}
+
+/* A stack that was met before is known again; one that is only like it is
+ * not. */
+T_GORO(stacks_of_one_shape_are_told_apart)
+{
+	int64_t left = 0, right = 0, odd = 0, dynamic;
+	struct gt_profile p;
+
+	goro_maxprocs(1);
+	goro_profile_block_rate(1);
+	ch = goro_chan_create(0, 0);
+	for (int i = 0; i < 2; i++) {
+		goro_waitgroup_add(&done, 1);
+		goro_go(all_shapes, &(int){ 3 });
+		goro_yield(); /* it is there before the sender: so it waits */
+	}
+	goro_go(send_for_ever, NULL);
+	goro_waitgroup_wait(&done);
+	goro_profile_block_rate(0);
+	t_profile("schedlatency", &p);
+	dynamic = t_profile_sum(&p, "by_frame_pointer", 0);
+	for (size_t i = 0; i < p.samples.n; i++) {
+		const struct gt_profile_sample *s = &p.samples.at[i];
+		bool is_left = t_profile_has(&p, s, "on_the_left", false);
+		bool is_right = t_profile_has(&p, s, "on_the_right", false);
+		const char *pair = t_profile_label(&p, s, "pair");
+
+		T_CHECK(!(is_left && is_right));
+		if (!t_profile_has(&p, s, "goro_yield", true) ||
+		    (!is_left && !is_right))
+			continue;
+		left += is_left ? s->value[0] : 0;
+		right += is_right ? s->value[0] : 0;
+		odd += !strcmp(pair, "odd") ? s->value[0] : 0;
+	}
+	gt_profile_fini(&p);
+	/* One a yield, of which each makes one; by way of the frame pointer
+	 * half as many again as on the right. */
+	T_CHECK_EQ(right, 2 * 3 * 30);
+	T_CHECK_EQ(left, 2 * 3 * (30 + 15));
+	T_CHECK_EQ(odd, 2 * 3 * 30);
+	T_CHECK(dynamic >= 2 * 3 * 15);
+}
+
 T_GORO(nothing_is_recorded_unless_asked_for)
 {
 	int64_t before = events("wait", NULL) + events("mutex", NULL) +
@@ -324,6 +411,7 @@ main(void)
 		cmocka_unit_test(readers_are_let_in_by_who_kept_them_out),
 		cmocka_unit_test(a_sample_stands_for_the_rest),
 		cmocka_unit_test(latency_is_from_ready_to_running),
+		cmocka_unit_test(stacks_of_one_shape_are_told_apart),
 		cmocka_unit_test(nothing_is_recorded_unless_asked_for),
 	};
 
