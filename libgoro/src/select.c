@@ -11,7 +11,9 @@
  * Choice     Uniformly at random among the ready, by reservoir sampling
  *            (Vitter 1985, algorithm R with one place).
  * Waking     The first waker to claim the goroutine has chosen its case
- *            (waitq.c); the goroutine then leaves the other queues.
+ *            (waitq.c); the goroutine then leaves the other queues. Of several
+ *            cases that wait in one queue it is the one in front: where there
+ *            are such, all line up in a random order.
  * Stacks     All on the goroutine's stack, the waiters and the lock order too;
  *            the finish that unlocks runs on the next one's.
  */
@@ -33,6 +35,7 @@ struct select {
 	struct goro_case *cases;
 	struct gr_waiter *waiters; /* one a case; unused for a NULL channel */
 	struct goro_chan **order;  /* the channels by address, each once */
+	uint16_t *turns; /* the cases in the order they line up; NULL: as is */
 	unsigned n, channels;
 };
 
@@ -143,10 +146,13 @@ poll_ready(struct gr_m *m, struct gr_p *p, struct goro_case *cases, unsigned n)
 	return i;
 }
 
-/* Sort the channels by address, each once: the order of locking. */
-static void
+/* Sort the channels by address, each once: the order of locking. Returns
+ * whether there is one that stands in several cases. */
+static bool
 order_channels(struct select *s)
 {
+	bool again = false;
+
 	s->channels = 0;
 	for (unsigned i = 0; i < s->n; i++) {
 		struct goro_chan *ch = s->cases[i].ch;
@@ -164,12 +170,27 @@ order_channels(struct select *s)
 				hi = mid;
 			at = lo;
 		}
-		if (at < s->channels && s->order[at] == ch)
+		if (at < s->channels && s->order[at] == ch) {
+			again = true;
 			continue;
+		}
 		memmove(&s->order[at + 1], &s->order[at],
 			(s->channels - at) * sizeof(*s->order));
 		s->order[at] = ch;
 		s->channels++;
+	}
+	return again;
+}
+
+/* 0 to @n - 1, in any order as likely as in any other. */
+static void
+shuffle(struct gr_p *p, uint16_t *turns, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned at = gr_random(p) % (i + 1);
+
+		turns[i] = turns[at];
+		turns[at] = i;
 	}
 }
 
@@ -218,7 +239,8 @@ finish_select_deadline(struct gr_m *m, struct gr_g *g, void *arg)
 static void
 enqueue_all(struct gr_g *g, struct select *s)
 {
-	for (unsigned i = 0; i < s->n; i++) {
+	for (unsigned turn = 0; turn < s->n; turn++) {
+		unsigned i = s->turns ? s->turns[turn] : turn;
 		struct goro_case *c = &s->cases[i];
 		struct gr_waiter *w = &s->waiters[i];
 		bool send = c->dir == GORO_DIR_SEND;
@@ -257,7 +279,8 @@ dequeue_rest(struct select *s, const struct gr_waiter *woken)
 static inline void
 check_room(const struct gr_g *g, unsigned n)
 {
-	size_t bytes = n * (sizeof(struct gr_waiter) + sizeof(void *));
+	size_t bytes = n * (sizeof(struct gr_waiter) + sizeof(void *) +
+			    sizeof(uint16_t));
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
 	if (__builtin_expect(bytes > GR_PAGE, 0) &&
@@ -274,13 +297,18 @@ wait_any(struct gr_m *m, struct goro_case *cases, unsigned n, bool deadline)
 {
 	struct gr_waiter waiters[n];
 	struct goro_chan *order[n];
-	struct select s = { cases, waiters, order, n, 0 };
+	struct select s = { cases, waiters, order, NULL, n, 0 };
+	bool again = order_channels(&s);
+	uint16_t turns[again ? n : 1];
 	struct gr_g *g = m->g;
 	enum gr_chan_result r;
 	struct gr_waiter *woken;
 	int i;
 
-	order_channels(&s);
+	if (again) {
+		shuffle(m->p, turns, n);
+		s.turns = turns;
+	}
 	lock_all(&s);
 	while ((i = choose(m->p, cases, n)) >= 0) {
 		struct goro_chan *ch = cases[i].ch;

@@ -92,6 +92,31 @@ T_GORO(choice_is_uniform_where_a_channel_stands_several_times)
 	goro_chan_unref(ch);
 }
 
+static void
+send_for_ever(void *ch)
+{
+	for (int n = 0;; n++)
+		goro_chan_send(ch, &n);
+}
+
+/* Whether the sender waits by then or comes later. */
+T_GORO(choice_is_uniform_where_a_channel_is_waited_for_several_times)
+{
+	struct goro_chan *ch = goro_chan_create(sizeof(int), 0);
+	struct goro_chan *other = goro_chan_create(sizeof(int), 0);
+	struct goro_case cases[WAYS + 1];
+	int counts[WAYS + 1] = { 0 };
+
+	for (int i = 0; i < WAYS; i++)
+		cases[i] = GORO_RECV(ch, NULL);
+	cases[WAYS] = GORO_RECV(other, NULL);
+	goro_go(send_for_ever, ch);
+	for (int i = 0; i < DRAWS; i++)
+		counts[goro_select(cases, WAYS + 1)]++;
+	T_CHECK_EQ(counts[WAYS], 0);
+	check_uniform(counts);
+}
+
 T_GORO(closed_channel_is_as_likely_as_any)
 {
 	struct goro_chan *closed = goro_chan_create(0, 0);
@@ -389,6 +414,8 @@ main(void)
 		cmocka_unit_test(choice_is_uniform_outside_of_goroutines),
 		cmocka_unit_test(
 			choice_is_uniform_where_a_channel_stands_several_times),
+		cmocka_unit_test(
+			choice_is_uniform_where_a_channel_is_waited_for_several_times),
 		cmocka_unit_test(closed_channel_is_as_likely_as_any),
 		cmocka_unit_test(only_the_chosen_case_is_done),
 		cmocka_unit_test(closed_channel_gives_zeroes_and_not_ok),
