@@ -42,6 +42,8 @@ poll_now(int fd, short events)
 
 	if (n < 0)
 		return (int)n;
+	if (fd < 0) /* which poll() passes over */
+		return -EBADF;
 	return p.revents & POLLNVAL ? -EBADF : p.revents;
 }
 
@@ -58,9 +60,12 @@ not_ready(int fd, int other)
 OUT_OF_LINE ssize_t
 read_now(int fd, void *buf, size_t bytes)
 {
-	ssize_t n = SYSCALL(recv(fd, buf, bytes, MSG_DONTWAIT));
+	ssize_t n;
 	int ready;
 
+	if (!bytes) /* nor does this wait, as recv() might */
+		return SYSCALL(read(fd, buf, 0));
+	n = SYSCALL(recv(fd, buf, bytes, MSG_DONTWAIT));
 	if (n != -ENOTSOCK)
 		return n;
 	ready = poll_now(fd, POLLIN);
@@ -94,6 +99,8 @@ write_now(int fd, const void *buf, size_t bytes)
 
 	if (n != -ENOTSOCK)
 		return n;
+	if (!bytes)
+		return SYSCALL(write(fd, buf, 0));
 	ready = poll_now(fd, POLLOUT);
 	if (ready <= 0)
 		return ready ? ready : not_ready(fd, O_RDONLY);

@@ -243,6 +243,29 @@ T_GORO(the_wrong_end_of_a_pipe_is_no_wait)
 	goro_close(fds[1]);
 }
 
+/* Neither of them would be ready. */
+T_GORO(nothing_to_read_or_write_is_no_wait)
+{
+	int fds[2];
+	char c;
+
+	pipe_of(fds);
+	T_CHECK_EQ(goro_read(fds[0], &c, 0), 0);
+	T_CHECK_EQ(goro_read(fds[1], &c, 0), -EBADF);
+	fcntl(fds[1], F_SETFL, O_NONBLOCK);
+	while (write(fds[1], &c, 1) == 1)
+		;
+	T_CHECK_EQ(goro_write(fds[1], &c, 0), 0);
+	goro_close(fds[0]);
+	goro_close(fds[1]);
+	T_CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	T_CHECK_EQ(goro_read(fds[0], &c, 0), 0);
+	goro_close(fds[0]);
+	goro_close(fds[1]);
+	T_CHECK_EQ(goro_poll_fd(-1, POLLIN, 0), -EBADF);
+	T_CHECK_EQ(goro_poll_fd(-1, POLLIN, GORO_FOREVER), -EBADF);
+}
+
 /* close() behind our back, when nobody waits: the next owner of the number
  * must be waited for anew. */
 T_GORO(a_number_that_was_closed_elsewhere_works_again)
@@ -593,6 +616,7 @@ main(void)
 		cmocka_unit_test(a_close_wakes_those_who_wait),
 		cmocka_unit_test(a_close_wakes_nobody_into_the_next_file),
 		cmocka_unit_test(the_wrong_end_of_a_pipe_is_no_wait),
+		cmocka_unit_test(nothing_to_read_or_write_is_no_wait),
 		cmocka_unit_test(
 			a_number_that_was_closed_elsewhere_works_again),
 		cmocka_unit_test(a_goroutine_locked_to_its_thread_waits_too),

@@ -22,6 +22,8 @@ extern "C" {
 /**
  * Read what there is, waiting until there is something.
  *
+ * @bytes    0 never waits
+ *
  * Returns   bytes read, 0 at the end
  * Errors    what read(2) may give; -EBADF also when another goroutine closes
  *           @fd meanwhile with goro_close()
