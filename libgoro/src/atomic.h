@@ -21,6 +21,7 @@
 #define gr_add_rlx(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)
 #define gr_add_acq_rel(p, v) __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
 #define gr_add_sc(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
+#define gr_and_rel(p, v) __atomic_fetch_and((p), (v), __ATOMIC_RELEASE)
 #define gr_or_rel(p, v) __atomic_fetch_or((p), (v), __ATOMIC_RELEASE)
 
 /* True when *p was @from and is @to now. */

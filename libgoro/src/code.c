@@ -17,7 +17,7 @@ enum { STATES = 32 };
 
 static struct gr_code *now; /* [pair code] */
 static uint32_t states;     /* [relaxed] counts, for a bound */
-static int64_t read_ns;     /* [relaxed] the list was read last; a pace */
+static int64_t read_ns;     /* the list was read last; [pair code-read] */
 
 static bool
 same(const struct gr_modules *a, const struct gr_modules *b)
@@ -79,6 +79,7 @@ look_again(struct gr_code *code, uintptr_t pc)
 {
 	int64_t then_ns = gr_load_rlx(&read_ns), now_ns = goro_now();
 
+	/* [pair code-read] one of those who have waited long enough looks. */
 	if (gr_modules_find(&code->modules, pc) ||
 	    now_ns - then_ns < PATIENCE_NS ||
 	    !gr_cas_acq_rel(&read_ns, then_ns, now_ns))

@@ -136,7 +136,8 @@ steal(struct gr_m *m)
 			gr_p_count(&p->steals);
 			return g;
 		}
-		/* [relaxed] the monitor's word that its owner is stuck. */
+		/* [relaxed] the monitor's word that its owner is stuck.
+		 * [pair timer-first] a hint: looked at again under its lock. */
 		if (gr_load_rlx(&victim->runq.next_for_all) &&
 		    gr_load_acq(&victim->timers.first_ns) <= gr_now_ns()) {
 			gr_timer_run(&victim->timers, m, gr_now_ns());

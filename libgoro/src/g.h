@@ -110,8 +110,8 @@ gr_g_set_state(struct gr_g *g, enum goro_abi_state state)
 {
 	uint64_t seq = gr_load_rlx(g->word) >> 8;
 
-	/* The stores made in the old state come before the word, and those
-	 * made in the new one after it: readers outside depend on both. */
+	/* [pair word] The stores made in the old state come before the word,
+	 * and those made in the new one after it: readers depend on both. */
 	gr_wmb();
 	gr_store_rel(g->word, (seq + 1) << 8 | state);
 	gr_wmb();

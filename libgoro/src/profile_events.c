@@ -60,9 +60,9 @@ gr_profile_events_turn(uint32_t what, bool on)
 {
 	/* [pair events] release: with it the tables. */
 	if (on)
-		__atomic_fetch_or(&gr_profile_events, what, __ATOMIC_RELEASE);
+		gr_or_rel(&gr_profile_events, what);
 	else
-		__atomic_fetch_and(&gr_profile_events, ~what, __ATOMIC_RELEASE);
+		gr_and_rel(&gr_profile_events, ~what);
 }
 
 static void

@@ -176,8 +176,9 @@ count_threads(struct gr_traces *ts)
 {
 	uintptr_t pc = (uintptr_t)gr_schedule;
 
+	/* [pair threads] */
 	for (struct gr_m *m = gr_load_acq(&gr_threads); m; m = m->next)
-		if (gr_load_acq(&m->tid)) /* [pair threads] */
+		if (gr_load_acq(&m->tid))
 			gr_traces_add(
 				ts, &(struct gr_trace_key){ .pc = &pc, .n = 1 },
 				1, 0);

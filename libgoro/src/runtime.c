@@ -250,8 +250,9 @@ end_run(int patience_ms)
 	gr_profile_guard(); /* nobody is looking at goroutines */
 	left_over = !gr_threads_end(patience_ms);
 	gr_fatal_wait(); /* a report is not to be cut off by our return */
+	/* [pair visitors] */
 	for (int tries = 0; gr_load_acq(&gr_visitors); tries++)
-		gr_back_off(tries); /* [pair visitors] */
+		gr_back_off(tries);
 	if (!left_over)
 		clean_up();
 	gr_profile_unguard();

@@ -46,7 +46,7 @@ struct gr_p {
 	uint64_t grain_cycles;
 	uint64_t apart_cycles; /* of no use to others until then */
 	uint32_t contended;    /* locks found held, since grain_tick */
-	uint32_t unlocking; /* a mutex, at this moment; [pair mutex-known] */
+	uint32_t unlocking; /* a mutex, at this moment; [pair mutex-waits] */
 	uint64_t timer_cycles; /* look at the timers when this has come */
 	uint64_t random;
 	uint64_t next_id, end_id; /* goroutine ids in hand */

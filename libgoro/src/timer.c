@@ -264,6 +264,7 @@ gr_timer_move(struct gr_timer_heap *from, struct gr_timer_heap *to)
 void
 gr_timer_heap_fini(struct gr_timer_heap *h)
 {
+	/* [pair timer-heap] */
 	for (uint32_t i = 0; i < h->n; i++)
 		gr_store_rel(&h->slots[i].timer->heap, NULL);
 	free(h->slots);

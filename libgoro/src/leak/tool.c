@@ -292,7 +292,7 @@ gr_leak_tool_main_ended(void)
 void
 gr_leak_tool_deadlock(void)
 {
-	static uint32_t dying;
+	static uint32_t dying; /* [pair leak-dying] first come, first served */
 
 	if (!gr_leak_tool_wanted())
 		return;

@@ -251,10 +251,10 @@ wait_for_all(struct gr_world *w)
 	for (size_t i = 0; i < w->threads.n;) {
 		struct gr_world_thread *t = gr_vec_at(
 			&w->threads, struct gr_world_thread, i);
+		/* [pair world-stopped] counted first, so it is not missed. */
 		uint32_t seen = gr_load_acq(&world.stopped);
 		int64_t now_ns;
 
-		/* [pair world-stopped] counted first, so it is not missed. */
 		if (gr_load_acq(&t->stopped)) {
 			i++;
 			continue;
