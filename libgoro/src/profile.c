@@ -111,6 +111,7 @@ describe_heap(enum gr_profile_kind kind, struct gr_profile_spec *spec)
 	spec->value[2] = (struct gr_profile_type){ "inuse_objects", "count" };
 	spec->value[3] = (struct gr_profile_type){ "inuse_space", "bytes" };
 	spec->values_n = 4;
+	spec->gone = true;
 	spec->count_shift = GR_PROFILE_COUNT_SHIFT;
 	spec->period_type = (struct gr_profile_type){ "space", "bytes" };
 	spec->period = gr_profile_heap_rate();
@@ -134,7 +135,11 @@ describe(enum gr_profile_kind kind, struct gr_profile_spec *spec)
 	if (kind == GR_PROFILE_CHAN) {
 		spec->value[0].type = "channels";
 		spec->value[1] = (struct gr_profile_type){ "items", "count" };
-		spec->values_n = 2;
+		spec->value[2] = (struct gr_profile_type){ "senders", "count" };
+		spec->value[3] = (struct gr_profile_type){ "receivers", "coun"
+									"t" };
+		spec->values_n = 4;
+		spec->default_type = "channels";
 		spec->tag_key = "state";
 		spec->tag_text = gr_profile_chan_text;
 	}

@@ -369,10 +369,13 @@ put_values(struct encoder *e, const struct sums *s)
 					    e->spec->scale);
 	if (e->spec->values_n > 1)
 		gr_pb_varint(&e->samples, value);
-	if (e->spec->values_n > 2) {
+	if (e->spec->values_n > 2 && e->spec->gone) {
 		gr_pb_varint(&e->samples,
 			     whole_count(e, s->count - s->more_count));
 		gr_pb_varint(&e->samples, value - s->more_value);
+	} else if (e->spec->values_n > 2) {
+		gr_pb_varint(&e->samples, s->more_count);
+		gr_pb_varint(&e->samples, s->more_value);
 	}
 	gr_pb_end(&e->samples, at);
 }

@@ -32,7 +32,8 @@ enum { GR_PROFILE_VALUES = 4 };
 /* What a kind of profile says about itself. */
 struct gr_profile_spec {
 	struct gr_profile_type value[GR_PROFILE_VALUES];
-	unsigned values_n;        /* 4: the last two without what went again */
+	unsigned values_n;        /* 2: without the second pair of sums */
+	bool gone;                /* which is what went again: show the rest */
 	const char *default_type; /* that pprof shows; NULL: the last */
 	struct gr_profile_type period_type;
 	int64_t period;

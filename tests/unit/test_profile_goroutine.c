@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "chan_queued.h"
 #include "goro/goro.h"
 #include "profile_of.h"
 
@@ -228,6 +229,44 @@ T_GORO(channels_are_counted_by_who_made_them)
 }
 
 static void
+choose_one(void *chans)
+{
+	struct goro_chan **ch = chans;
+	struct goro_case cases[] = { GORO_SEND(ch[0], "x"),
+				     GORO_RECV(ch[1], NULL) };
+
+	goro_select(cases, 2);
+}
+
+static void
+receive_one(void *ch)
+{
+	goro_chan_recv(ch, NULL);
+}
+
+/* Those that wait are counted on their side, with a select's on each. */
+T_GORO(channels_tell_who_waits_on_either_side)
+{
+	struct goro_chan *ch[] = { make_chan(0), make_chan(3) };
+	struct gt_profile p;
+
+	goro_go(choose_one, ch);
+	for (int i = 0; i < 2; i++)
+		goro_go(receive_one, ch[1]);
+	T_EVENTUALLY((goro_yield(), RECEIVERS(ch[1]) == 3));
+	t_profile("chan", &p);
+	T_CHECK(!strcmp(gt_profile_string(&p, p.type[2].type), "senders"));
+	T_CHECK_EQ(t_profile_sum(&p, "make_chan", 0), 2);
+	T_CHECK_EQ(t_profile_sum(&p, "make_chan", 2), 1);
+	T_CHECK_EQ(t_profile_sum(&p, "make_chan", 3), 3);
+	gt_profile_fini(&p);
+	goro_chan_close(ch[1]);
+	T_EVENTUALLY((goro_yield(), goro_count() == 1));
+	goro_chan_unref(ch[0]);
+	goro_chan_unref(ch[1]);
+}
+
+static void
 leak(void *arg)
 {
 	/* Nobody else has it, and it goes with us. */
@@ -357,6 +396,7 @@ main(void)
 		cmocka_unit_test(a_profile_is_in_the_form_that_pprof_wants),
 		cmocka_unit_test(one_that_runs_has_its_stack_too),
 		cmocka_unit_test(channels_are_counted_by_who_made_them),
+		cmocka_unit_test(channels_tell_who_waits_on_either_side),
 		cmocka_unit_test(leaks_are_those_that_can_never_go_on),
 		cmocka_unit_test(wall_counts_those_that_wait),
 		cmocka_unit_test(threadcreate_counts_threads),
