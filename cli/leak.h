@@ -55,6 +55,7 @@ struct leak_step {
 struct leak_finding {
 	enum leak_kind kind;
 	pid_t pid;
+	bool asked;    /* found amid a run: its later checks say it again */
 	char *process; /* the command's name */
 	uint64_t n;    /* goroutines; or 1, a channel */
 	uint64_t *ids;
@@ -116,6 +117,9 @@ bool leak_read(struct leak_results *r, FILE *from, pid_t pid);
 /* A new finding, all else in it 0; NULL: no memory. */
 struct leak_finding *leak_new(struct leak_results *r, enum leak_kind kind,
 			      pid_t pid, const char *process);
+/* @pid has checked itself again: of the first @n findings forget those that it
+ * was asked for before, as verdicts stand. */
+void leak_forget_asked(struct leak_results *r, size_t n, pid_t pid);
 /* @f NULL: nothing is known of the address. */
 void leak_stack_add(struct leak_stack *s, const struct gt_frame *f,
 		    uint64_t pc);

@@ -271,10 +271,10 @@ bool
 leak_read(struct leak_results *r, FILE *from, pid_t pid)
 {
 	struct leak_finding *f = NULL;
-	bool begun = false, done = false, failed = false;
+	bool begun = false, done = false, failed = false, asked = false;
 	char *line = NULL, process[64];
 	struct names names;
-	size_t room = 0;
+	size_t room = 0, before = r->n;
 	ssize_t n;
 
 	names_open(&names, pid);
@@ -293,6 +293,8 @@ leak_read(struct leak_results *r, FILE *from, pid_t pid)
 		if (!strcmp(key, "error")) {
 			say_error(r, pid, process, rest);
 			failed = true;
+		} else if (!strcmp(key, "when")) {
+			asked = !strcmp(rest, "asked");
 		} else if (!strcmp(key, "heap")) {
 			r->inexact |= !!strcmp(rest, "exact");
 		} else if (!strcmp(key, "goroutines")) {
@@ -301,12 +303,16 @@ leak_read(struct leak_results *r, FILE *from, pid_t pid)
 			r->unsound = true;
 		} else if (!strcmp(key, "group")) {
 			f = begin_finding(r, pid, process, rest);
+			if (f)
+				f->asked = asked;
 		} else if (f) {
 			read_field(f, &names, key, rest);
 		}
 	}
 	free(line);
 	names_close(&names);
+	if (done && !failed)
+		leak_forget_asked(r, before, pid);
 	r->checks += done && !failed;
 	return done;
 }

@@ -251,6 +251,20 @@ add_to(struct leak_finding *to, struct leak_finding *f)
 }
 
 void
+leak_forget_asked(struct leak_results *r, size_t n, pid_t pid)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (i < n && r->v[i].asked && r->v[i].pid == pid)
+			finding_fini(&r->v[i]);
+		else
+			r->v[kept++] = r->v[i];
+	}
+	r->n = kept;
+}
+
+void
 leak_merge(struct leak_results *r)
 {
 	size_t n = 0;
