@@ -3,35 +3,42 @@
  * dropped.c - open channels whose last reference was given back with items in
  * them: nobody will ever receive those
  *
+ * Idea       A loop may drop many, and each counts.
  * Locks      dropped.lock, right of the channels'.
  */
 #include <string.h>
 
 #include "chan.h"
-#include "leak/leak.h"
+#include "leak/left.h"
 #include "leak/test.h"
 
 static struct {
 	struct gr_lock lock;
-	unsigned n;
-	struct {
-		uint32_t test;
-		struct gr_leak_obj obj;
-	} v[GR_LEAK_DROPPED];
-} dropped;
+	struct gr_vec v; /* struct gr_leak_dropped */
+} dropped = { .v = { .bytes = sizeof(struct gr_leak_dropped) } };
+
+static struct gr_leak_dropped *
+new_one(void)
+{
+	/* [relaxed] see left.h */
+	size_t most = gr_load_rlx(&gr_leak_watches) ? GR_LEAK_DROPPED :
+						      GR_LEAK_DROPPED_UNWATCHED;
+
+	return dropped.v.n < most ? gr_vec_push(&dropped.v) : NULL;
+}
 
 void
 gr_leak_dropped(const struct goro_chan *ch)
 {
-	struct gr_leak_obj *o;
+	struct gr_leak_dropped *d;
 
 	if (ch->kind != GORO_ABI_CHAN_PLAIN)
 		return;
 	gr_lock(&dropped.lock);
-	if (dropped.n < GR_LEAK_DROPPED) {
-		dropped.v[dropped.n].test = ch->test;
-		o = &dropped.v[dropped.n++].obj;
-		*o = (struct gr_leak_obj){
+	d = new_one();
+	if (d) {
+		d->test = ch->test;
+		d->obj = (struct gr_leak_obj){
 			/* Not its address, which the next one will have. */
 			.id = ch->id,
 			.creator_id = ch->creator_id,
@@ -42,27 +49,19 @@ gr_leak_dropped(const struct goro_chan *ch)
 			.reason = GORO_WAIT_CHAN_RECV,
 		};
 		if (ch->name)
-			strncpy(o->name, ch->name, sizeof(o->name) - 1);
+			strncpy(d->obj.name, ch->name, sizeof(d->obj.name) - 1);
 	}
 	gr_unlock(&dropped.lock);
 }
 
-unsigned
-gr_leak_dropped_n(void)
+const struct gr_vec *
+gr_leak_dropped_all(void)
 {
-	return dropped.n;
-}
-
-/* While the world stands, or by who is alone: returns its test. */
-uint32_t
-gr_leak_dropped_get(unsigned i, struct gr_leak_obj *ret)
-{
-	*ret = dropped.v[i].obj;
-	return dropped.v[i].test;
+	return &dropped.v;
 }
 
 void
 gr_leak_dropped_reset(void)
 {
-	dropped.n = 0;
+	dropped.v.n = 0;
 }

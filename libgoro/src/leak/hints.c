@@ -151,8 +151,9 @@ is_gone(const struct gr_census *c, uintptr_t addr)
 static void
 find_left_locked(struct gr_leak_work *w)
 {
-	for (unsigned i = 0; i < gr_leak_left_n() && !w->leak.err; i++) {
-		const struct gr_leak_left *left = gr_leak_left_get(i);
+	for (size_t i = 0; i < gr_leak_left_all()->n && !w->leak.err; i++) {
+		const struct gr_leak_left *left = gr_vec_at(
+			gr_leak_left_all(), struct gr_leak_left, i);
 		uintptr_t addr = ~left->not_lock;
 		struct gr_leak_group like = {
 			.kind = GORO_LEAK_LOCKED_BY_ENDED,

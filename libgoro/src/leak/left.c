@@ -22,9 +22,8 @@ uint32_t gr_leak_watches;
 
 static struct {
 	struct gr_lock lock;
-	unsigned n;
-	struct gr_leak_left v[GR_LEAK_LEFT];
-} left;
+	struct gr_vec v; /* struct gr_leak_left */
+} left = { .v = { .bytes = sizeof(struct gr_leak_left) } };
 
 void
 gr_leak_locked(struct gr_g *g, const void *lock, unsigned reason)
@@ -64,11 +63,13 @@ gr_leak_held_forget(struct gr_g *g)
 static void
 remember(const struct gr_g *g, const void *lock, uint8_t reason)
 {
+	struct gr_leak_left *l;
+
 	/* What lies on its stack goes with it. */
 	if ((uintptr_t)lock - g->stack_lo < g->stack_hi - g->stack_lo ||
-	    left.n == GR_LEAK_LEFT)
+	    left.v.n == GR_LEAK_LEFT || !(l = gr_vec_push(&left.v)))
 		return;
-	left.v[left.n++] = (struct gr_leak_left){
+	*l = (struct gr_leak_left){
 		.not_lock = ~(uintptr_t)lock,
 		.id = g->id,
 		.creator_id = g->creator_id,
@@ -93,21 +94,14 @@ gr_leak_left_locked(struct gr_g *g)
 	gr_unlock(&left.lock);
 }
 
-/* While the world stands, or by who is alone. */
-unsigned
-gr_leak_left_n(void)
+const struct gr_vec *
+gr_leak_left_all(void)
 {
-	return left.n;
-}
-
-const struct gr_leak_left *
-gr_leak_left_get(unsigned i)
-{
-	return &left.v[i];
+	return &left.v;
 }
 
 void
 gr_leak_left_reset(void)
 {
-	left.n = 0;
+	left.v.n = 0;
 }

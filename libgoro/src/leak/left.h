@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "atomic.h"
+#include "leak/vec.h"
 
 struct gr_g;
 struct gr_leak_obj;
@@ -46,7 +47,7 @@ void gr_leak_left_locked(struct gr_g *g);
 void gr_leak_held_forget(struct gr_g *g);
 
 /* What was left locked, up to so many. */
-enum { GR_LEAK_LEFT = 64 };
+enum { GR_LEAK_LEFT = 1 << 16 };
 
 struct gr_leak_left {
 	uintptr_t not_lock;      /* its address, inverted: this is no root */
@@ -56,8 +57,8 @@ struct gr_leak_left {
 	uint8_t reason;
 };
 
-unsigned gr_leak_left_n(void);
-const struct gr_leak_left *gr_leak_left_get(unsigned i);
+/* While the world stands, or by who is alone. */
+const struct gr_vec *gr_leak_left_all(void); /* struct gr_leak_left */
 void gr_leak_left_reset(void);
 
 #endif

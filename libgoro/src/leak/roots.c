@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "chan_slab.h"
+#include "leak/left.h"
 #include "leak/roots.h"
+#include "leak/test.h"
 #include "runtime.h"
 #include "san.h"
 #include "sched.h"
@@ -228,6 +230,8 @@ hide_ourselves(struct gr_census *c)
 		&c->low,
 		&c->world->threads,
 		c->proven,
+		gr_leak_dropped_all(),
+		gr_leak_left_all(),
 		&c->reach.g,
 		&c->reach.obj,
 		&c->reach.link,

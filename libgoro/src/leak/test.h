@@ -10,10 +10,9 @@
 
 #include <stdint.h>
 
-#include "leak/vec.h"
+#include "leak/leak.h"
 
 struct goro_chan;
-struct gr_leak_obj;
 
 /* Of goroutines that no goroutine starts; [relaxed] see g.c. 0: none. */
 extern uint32_t gr_leak_test;
@@ -29,10 +28,17 @@ void gr_leak_run_ended(void);
 /* @ch, which is about to be freed, has items in it. */
 void gr_leak_dropped(const struct goro_chan *ch);
 
-/* dropped.c: up to so many are remembered, for the report. */
-enum { GR_LEAK_DROPPED = 64 };
-unsigned gr_leak_dropped_n(void);
-uint32_t gr_leak_dropped_get(unsigned i, struct gr_leak_obj *ret);
+/* dropped.c: up to so many are remembered, for the report; of a program that
+ * nobody watches only a few. */
+enum { GR_LEAK_DROPPED = 1 << 16, GR_LEAK_DROPPED_UNWATCHED = 64 };
+
+struct gr_leak_dropped {
+	uint32_t test;
+	struct gr_leak_obj obj;
+};
+
+/* While the world stands, or by who is alone. */
+const struct gr_vec *gr_leak_dropped_all(void); /* struct gr_leak_dropped */
 void gr_leak_dropped_reset(void);
 
 #endif

@@ -66,9 +66,10 @@ gr_leak_find_channels(struct gr_leak_work *w)
 		gr_leak_describe(w, i, &obj);
 		add_unclosed(w, ((const struct goro_chan *)o->lo)->test, &obj);
 	}
-	for (unsigned i = 0; i < gr_leak_dropped_n() && !w->leak.err; i++) {
-		uint32_t test = gr_leak_dropped_get(i, &obj);
+	for (size_t i = 0; i < gr_leak_dropped_all()->n && !w->leak.err; i++) {
+		const struct gr_leak_dropped *d = gr_vec_at(
+			gr_leak_dropped_all(), struct gr_leak_dropped, i);
 
-		add_unclosed(w, test, &obj);
+		add_unclosed(w, d->test, &d->obj);
 	}
 }
