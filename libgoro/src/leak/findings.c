@@ -216,8 +216,10 @@ gr_leak_classify(struct gr_leak_work *w, uint32_t i, enum goro_leak_kind *ret)
 	if (is_resting_main(w, g->g))
 		return false;
 	if (!gr_leak_is_stuck(w, i)) {
+		/* Main is what the others are left over from, be it that
+		 * another one ends the program while it goes on. */
 		*ret = GORO_LEAK_LEFTOVER;
-		return w->leak.ask.leftovers;
+		return w->leak.ask.leftovers && g->id != 1;
 	}
 	*ret = GORO_LEAK_PROVEN;
 	obj = is_lock(g->g->wait_reason) ? object_of(w, g->g) : GR_REACH_NONE;
