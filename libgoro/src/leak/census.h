@@ -57,6 +57,7 @@ struct gr_census {
 	struct gr_vec extra;          /* struct gr_reach_span: named roots */
 	const struct gr_vec *proven;  /* the check's own: no root */
 	const struct gr_g *caller;    /* the goroutine that checks, or NULL */
+	bool caller_ended;            /* its function has returned */
 	uint32_t unsettled; /* that may be inside of a lock's operation */
 
 	/* roots.c */
@@ -68,7 +69,7 @@ struct gr_census {
 	uintptr_t window[8192]; /* what was copied to be scanned */
 };
 
-/* @c is zeroed but for `world`, `extra`, `proven` and `own_*`. @here: where the check was
+/* @c is zeroed but for `world`, `extra`, `proven`, `caller_ended` and `own_*`. @here: where the check was
  * called, by somebody who runs on. False: no memory. */
 bool gr_census_take(struct gr_census *c, const struct gr_regs *here);
 void gr_census_fini(struct gr_census *c);

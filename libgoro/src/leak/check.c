@@ -114,6 +114,7 @@ take_and_mark(struct gr_leak_work *w)
 	c->own_lo = (uintptr_t)w;
 	c->own_hi = (uintptr_t)(w + 1);
 	c->proven = &proven;
+	c->caller_ended = w->leak.ask.main_ended;
 	c->extra = GR_VEC(struct gr_reach_span);
 	gr_leak_copy_roots(&c->extra);
 	if (!gr_census_take(c, &w->here))

@@ -24,6 +24,7 @@ struct gr_leak_ask {
 	const char *when; /* "main", "exit", "signal" ...: for the report */
 	bool leftovers;   /* those that are alive are findings too */
 	bool all_stuck;   /* nobody runs: no proof is needed */
+	bool main_ended;  /* by the caller: it gives no lock back any more */
 	uint64_t test;    /* only what this one has started; 0: all */
 };
 

@@ -9,6 +9,14 @@
 #include "leak/census.h"
 #include "sched.h"
 
+/* Main is still there when it has returned, but gives nothing back. */
+static bool
+has_ended(const struct gr_census *c, uint64_t id)
+{
+	return gr_census_by_id(c, id) == GR_REACH_NONE ||
+	       (c->caller_ended && c->caller && c->caller->id == id);
+}
+
 static void
 add_owner(struct gr_census *c, uint32_t obj, uint64_t id)
 {
@@ -17,8 +25,9 @@ add_owner(struct gr_census *c, uint32_t obj, uint64_t id)
 	if (!id)
 		return; /* on its way from one to the next, who runs */
 	o->owner = id;
-	o->ended = gr_census_by_id(c, id) == GR_REACH_NONE;
-	gr_reach_owns(&c->reach, gr_census_by_id(c, id), obj);
+	o->ended = has_ended(c, id);
+	gr_reach_owns(&c->reach,
+		      o->ended ? GR_REACH_NONE : gr_census_by_id(c, id), obj);
 }
 
 static void
@@ -64,7 +73,10 @@ add_readers(struct gr_census *c, uint32_t *found)
 				continue;
 			found[obj] += h->n;
 			gr_census_obj(c, obj)->owner = g->id;
-			gr_reach_owns(&c->reach, i, obj);
+			gr_census_obj(c, obj)->ended |= has_ended(c, g->id);
+			gr_reach_owns(&c->reach,
+				      has_ended(c, g->id) ? GR_REACH_NONE : i,
+				      obj);
 		}
 	}
 }

@@ -72,6 +72,7 @@ check_test(uint32_t test, const char *when)
 {
 	struct gr_leak_ask ask = { .when = when,
 				   .leftovers = true,
+				   .main_ended = !strcmp(when, "main"),
 				   .test = test };
 	int found = gr_leak_conclude(gr_leak_run_settled(&ask), stderr);
 
@@ -86,6 +87,7 @@ gr_leak_main_ended(void)
 {
 	uint32_t test = gr_load_rlx(&gr_leak_test); /* [relaxed] see g.c */
 
+	gr_leak_left_locked(gr_m_self()->g);
 	if (test)
 		at_main = check_test(test, "main");
 	gr_leak_tool_main_ended();

@@ -285,8 +285,10 @@ void
 gr_leak_tool_main_ended(void)
 {
 	if (is_first())
-		conclude(gr_leak_run_settled(&(struct gr_leak_ask){
-			.when = "main", .leftovers = true }));
+		conclude(gr_leak_run_settled(
+			&(struct gr_leak_ask){ .when = "main",
+					       .leftovers = true,
+					       .main_ended = true }));
 }
 
 void
