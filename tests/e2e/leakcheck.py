@@ -82,6 +82,15 @@ lock = result["findings"][0]["lock"]
 check(lock["name"] == "a" and lock["owner_ended"], "the lock: %s" % lock)
 expect(["locked"], {"locked-by-ended": 1}, options=["--fail-on",
                                                     "locked-by-ended"])
+# However many there are.
+expect(["many_locked"], {"locked-by-ended": 100}, status=0)
+expect(["many_dropped"], {"unclosed-channel": 100})
+# Main has returned with it: nobody else unlocks it.
+result = expect(["held_by_main"], {"leaked": 1, "locked-by-ended": 1})
+lock = result["findings"][0]["lock"]
+check(lock["owner"] == 1 and lock["owner_ended"], "main's lock: %s" % lock)
+# Others are left over from main; main is not, when another one says exit().
+expect(["ended_by_other"], {}, status=0)
 # The command's own status, when it fails.
 expect(["deadlock", "7"], {"deadlock": 2}, status=7)
 # All are stuck: then each is a leak, whatever still points to what.
@@ -117,6 +126,9 @@ if heap == "exact":
     found, _ = leakcheck("leaked", "busy", options=["--timeout", "1"],
                          status=128 + signal.SIGTERM)
     check(found == {"leaked": 3}, "at the timeout: %s" % found)
+    # Checked then, and once more as it ends in its own way: still three.
+    found, _ = leakcheck("leaked", "graceful", options=["--timeout", "1"])
+    check(found == {"leaked": 3}, "ended by itself: %s" % found)
     # Told to end, it looks first.
     child = subprocess.Popen([tool, "--format", "json", "--", victim, "leaked",
                               "busy"], stdout=subprocess.PIPE, env=env,

@@ -5,6 +5,7 @@
  */
 #include <goro/goro.h>
 #include <goro/leak.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,30 @@ lock_a(void *arg)
 	goro_mutex_unlock(&b);
 }
 
+static struct goro_mutex locks[100];
+
+static void
+lock_only(void *lock)
+{
+	goro_mutex_lock(lock);
+}
+
+static void
+end_all(void *arg)
+{
+	(void)arg;
+	goro_sleep(1000000);
+	exit(0);
+}
+
+static volatile sig_atomic_t told_to_end;
+
+static void
+on_term(int sig)
+{
+	told_to_end = sig;
+}
+
 static void
 wait_for_end(void *ctx)
 {
@@ -219,6 +244,25 @@ leak(const char *how)
 	} else if (!strcmp(how, "dropped")) {
 		ch = goro_chan_create(8, 2);
 		send_one(ch);
+	} else if (!strcmp(how, "many_dropped")) {
+		for (int i = 0; i < 100; i++) {
+			ch = goro_chan_create(8, 2);
+			send_one(ch);
+			goro_chan_unref(ch);
+		}
+	} else if (!strcmp(how, "many_locked")) {
+		for (int i = 0; i < 100; i++)
+			goro_go(lock_only, &locks[i]);
+	} else if (!strcmp(how, "held_by_main")) {
+		goro_mutex_lock(&a);
+		goro_go(lock_a, NULL);
+	} else if (!strcmp(how, "ended_by_other")) {
+		goro_go(end_all, NULL);
+		goro_sleep(3600000000000);
+	} else if (!strcmp(how, "graceful")) {
+		signal(SIGTERM, on_term);
+		while (!told_to_end)
+			goro_sleep(1000000);
 	} else if (!strcmp(how, "brief")) {
 		for (int i = 0; i < 100; i++)
 			goro_go(brief, NULL);
