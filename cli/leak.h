@@ -104,6 +104,8 @@ struct leak_results {
 	bool looked;     /* for suspects, from outside */
 	char **problems; /* why a check could not be made, a line each */
 	size_t problems_n;
+	pid_t *said; /* those that were checked as they were told to end */
+	size_t said_n;
 	bool unsound;
 	bool inexact; /* in one of them the heap counted as in use */
 	uint64_t goroutines;
@@ -117,6 +119,8 @@ bool leak_read(struct leak_results *r, FILE *from, pid_t pid);
 /* A new finding, all else in it 0; NULL: no memory. */
 struct leak_finding *leak_new(struct leak_results *r, enum leak_kind kind,
 			      pid_t pid, const char *process);
+/* Is it known what it has found, when it was asked or told to end? */
+bool leak_has_said(const struct leak_results *r, pid_t pid);
 /* @pid has checked itself again: of the first @n findings forget those that it
  * was asked for before, as verdicts stand. */
 void leak_forget_asked(struct leak_results *r, size_t n, pid_t pid);

@@ -29,12 +29,15 @@ leak_ask_one(pid_t pid, bool must, struct leak_results *r)
 {
 	size_t bytes = 0, problems = r->problems_n;
 	char *answer = NULL;
-	struct gt_error *err = gt_ask(pid, "leak", PATIENCE_S, &answer, &bytes);
+	struct gt_error *err = gt_ask(pid, must ? "leak" : "leak end",
+				      PATIENCE_S, &answer, &bytes);
 	FILE *from;
 
 	if (err) {
+		/* The same signal may have told it to end, and it has. */
 		if (must ||
-		    (err->code != GT_NO_RUNTIME && err->code != GT_NO_PROCESS))
+		    (err->code != GT_NO_RUNTIME && err->code != GT_NO_PROCESS &&
+		     !leak_has_said(r, pid)))
 			leak_problem(r, "nothing is proven: %s%s%s", err->text,
 				     err->hint[0] ? ": " : "", err->hint);
 		gt_error_free(err);

@@ -267,11 +267,23 @@ say_error(struct leak_results *r, pid_t pid, const char *process, char *rest)
 			     (int)pid, process, strerror(err));
 }
 
+static void
+note_said(struct leak_results *r, pid_t pid)
+{
+	pid_t *v = realloc(r->said, (r->said_n + 1) * sizeof(*v));
+
+	if (!v)
+		return;
+	r->said = v;
+	v[r->said_n++] = pid;
+}
+
 bool
 leak_read(struct leak_results *r, FILE *from, pid_t pid)
 {
 	struct leak_finding *f = NULL;
 	bool begun = false, done = false, failed = false, asked = false;
+	bool signal = false, known = false;
 	char *line = NULL, process[64];
 	struct names names;
 	size_t room = 0, before = r->n;
@@ -294,7 +306,12 @@ leak_read(struct leak_results *r, FILE *from, pid_t pid)
 			say_error(r, pid, process, rest);
 			failed = true;
 		} else if (!strcmp(key, "when")) {
-			asked = !strcmp(rest, "asked");
+			signal = !strcmp(rest, "signal");
+			asked = signal || !strcmp(rest, "asked");
+			/* It was told to end as we asked, and does: what it
+			 * said then was whole, this may not be. */
+			done = signal && leak_has_said(r, pid);
+			known = done;
 		} else if (!strcmp(key, "heap")) {
 			r->inexact |= !!strcmp(rest, "exact");
 		} else if (!strcmp(key, "goroutines")) {
@@ -311,8 +328,11 @@ leak_read(struct leak_results *r, FILE *from, pid_t pid)
 	}
 	free(line);
 	names_close(&names);
-	if (done && !failed)
-		leak_forget_asked(r, before, pid);
-	r->checks += done && !failed;
+	if (!done || failed || known)
+		return done;
+	leak_forget_asked(r, before, pid);
+	if (asked)
+		note_said(r, pid);
+	r->checks++;
 	return done;
 }

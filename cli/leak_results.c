@@ -250,6 +250,16 @@ add_to(struct leak_finding *to, struct leak_finding *f)
 	return true;
 }
 
+bool
+leak_has_said(const struct leak_results *r, pid_t pid)
+{
+	size_t i = 0;
+
+	while (i < r->said_n && r->said[i] != pid)
+		i++;
+	return i < r->said_n;
+}
+
 void
 leak_forget_asked(struct leak_results *r, size_t n, pid_t pid)
 {
@@ -329,5 +339,6 @@ leak_results_fini(struct leak_results *r)
 	for (size_t i = 0; i < r->problems_n; i++)
 		free(r->problems[i]);
 	free(r->problems);
+	free(r->said);
 	memset(r, 0, sizeof(*r));
 }

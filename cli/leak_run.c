@@ -173,7 +173,7 @@ hear(const struct place *p, pid_t only, struct leak_results *r)
 {
 	struct leak_results nothing = { 0 };
 	struct timeval patience = { .tv_sec = HEAR_S };
-	struct ucred who;
+	struct ucred who = { 0 };
 	socklen_t bytes = sizeof(who);
 	int fd = accept4(p->fd, NULL, NULL, SOCK_CLOEXEC);
 	FILE *from;
@@ -184,7 +184,9 @@ hear(const struct place *p, pid_t only, struct leak_results *r)
 	from = fdopen(fd, "r");
 	if (!from || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) ||
 	    !leak_read(only && who.pid != only ? &nothing : r, from, who.pid)) {
-		leak_problem(r, "a process did not say what it had found");
+		if (!leak_has_said(r, who.pid))
+			leak_problem(r, "a process did not say what it had "
+					"found");
 	}
 	leak_results_fini(&nothing);
 	if (from)

@@ -14,6 +14,7 @@
 
 #include "ask.h"
 #include "atomic.h"
+#include "leak/ending.h"
 #include "leak/world.h"
 #include "sigquit.h"
 
@@ -60,6 +61,7 @@ agent_main(void *arg)
 	gr_store_sc(&agent.tid, (int32_t)syscall(SYS_gettid));
 	for (;;) {
 		gr_sigquit_serve();
+		gr_leak_ending_serve();
 		if (gr_load_sc(&agent.stop)) { /* [pair agent] */
 			gr_world_own(GR_WORLD_LEAVE);
 			return arg;
@@ -111,11 +113,13 @@ gr_agent_stop(void)
 {
 	if (!agent.running)
 		return;
+	gr_leak_ending_remove();
 	gr_sigquit_remove();
 	gr_store_sc(&agent.stop, true); /* [pair agent] */
 	gr_agent_wake_sig();
 	gr_ask_stop();
 	pthread_join(agent.thread, NULL);
+	gr_leak_ending_wait();
 	agent.running = false;
 }
 

@@ -9,6 +9,7 @@
 
 #include "ask.h"
 #include "goro/goro.h"
+#include "leak/ending.h"
 #include "leak/tool.h"
 #include "profile.h"
 #include "profile_session.h"
@@ -104,11 +105,18 @@ profile(struct gr_question *q)
 	return err ? why_not(err) : NULL;
 }
 
-/* "leak": what goro-leakcheck reads, see leak/tool.c. */
+/* "leak [end]": what goro-leakcheck reads, see leak/tool.c; "end" if it will
+ * tell us to end then. */
 static const char *
 leak(struct gr_question *q)
 {
-	return gr_leak_tool_answer(q->data) ? NULL : "out of memory";
+	bool good = gr_leak_tool_answer(q->data);
+
+	/* Not before: a signal that came with the question may still be on its
+	 * way to us. */
+	if (!strcmp(q->args, "end"))
+		gr_leak_ending_told();
+	return good ? NULL : "out of memory";
 }
 
 /* "trace MILLISECONDS": what trace_format.h says. */

@@ -9,6 +9,7 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -137,6 +138,32 @@ if heap == "exact":
     child.send_signal(signal.SIGTERM)
     out, _ = child.communicate(timeout=60)
     check(json.loads(out)["summary"]["leaked"] == 3, "at SIGTERM: " + out)
+
+    # Somebody else than we tells the program to end, or all at once, as a
+    # terminal does: it looks first, and ends by that signal.
+    for sig in signal.SIGTERM, signal.SIGINT, signal.SIGHUP:
+        for whole_group in False, True:
+            end, stdin = pty.openpty()
+            tested = subprocess.Popen(
+                [tool, "--format", "json", "--", victim, "leaked", "busy"],
+                stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=env, text=True, start_new_session=True)
+            check(tested.stderr.readline() == "ready\n", "ready")
+            with open("/proc/%d/task/%d/children" % (tested.pid,
+                                                     tested.pid)) as f:
+                program = int(f.read().split()[0])
+            if whole_group:
+                os.killpg(tested.pid, sig)
+            else:
+                os.kill(program, sig)
+            out, err = tested.communicate(timeout=60)
+            os.close(end)
+            os.close(stdin)
+            result = json.loads(out)
+            check(tested.returncode == 128 + sig and not err and
+                  result["summary"]["leaked"] == 3 and
+                  "problems" not in result, "%s, %s: %d %s %s" % (
+                      sig, whole_group, tested.returncode, out, err))
 
 # Text: the story, the places.
 done = subprocess.run([tool, "--", victim, "deadlock"], capture_output=True,

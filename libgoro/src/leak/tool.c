@@ -9,8 +9,9 @@
  *            the live process.
  * Protocol   Lines of words, each with a key first; names are the last on
  *            theirs. docs/LEAKS.md lists them. The answer is one byte.
- * When       main returns, the program calls exit() inside of a run, or all
- *            goroutines are asleep. And whenever the tool asks (ask.h).
+ * When       main returns, the program calls exit() inside of a run, all
+ *            goroutines are asleep, or it is told to end (ending.h). And
+ *            whenever the tool asks (ask.h).
  */
 #include "leak/tool.h"
 
@@ -23,13 +24,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "futex.h"
 #include "goro/goro.h"
+#include "leak/ending.h"
 #include "leak/left.h"
 #include "leak/report.h"
 #include "sched.h"
 
-enum { PATIENCE_MS = 60000 }; /* for the tool to look up names */
+enum {
+	PATIENCE_MS = 60000, /* for the tool to look up names */
+	TURN_US = 2000,      /* and then look again, so often */
+	TURNS = 10000,
+};
 
 static uint32_t running; /* [pair leak-run] a run that was not checked yet */
 static pid_t run_by;     /* that process; a forked child has no part in it */
@@ -279,6 +286,8 @@ gr_leak_tool_start(void)
 		registered = !atexit(at_exit);
 	run_by = getpid();
 	gr_store_rel(&running, 1); /* [pair leak-run] */
+	if (gr_agent_threads())
+		gr_leak_ending_install();
 }
 
 void
@@ -308,11 +317,33 @@ gr_leak_tool_deadlock(void)
 			.when = "deadlock", .all_stuck = true }));
 }
 
+/* On a thread that has nothing else to do: another check may be under way. */
+static struct gr_leak *
+run_in_turn(const struct gr_leak_ask *ask)
+{
+	struct gr_leak *l;
+
+	for (int i = 0; (l = gr_leak_run(ask)) && l->err == -EBUSY && i < TURNS;
+	     i++) {
+		gr_leak_free(l);
+		usleep(TURN_US);
+	}
+	return l;
+}
+
+void
+gr_leak_tool_told_to_end(void)
+{
+	if (is_first())
+		conclude(run_in_turn(
+			&(struct gr_leak_ask){ .when = "signal" }));
+}
+
 bool
 gr_leak_tool_answer(int fd)
 {
-	struct gr_leak *l = gr_leak_run(&(struct gr_leak_ask){ .when = "aske"
-								       "d" });
+	struct gr_leak *l =
+		run_in_turn(&(struct gr_leak_ask){ .when = "asked" });
 	FILE *to = l ? fdopen(dup(fd), "w") : NULL;
 
 	if (to) {

@@ -17,6 +17,8 @@ bool gr_leak_tool_wanted(void);
 void gr_leak_tool_start(void);
 void gr_leak_tool_main_ended(void);
 void gr_leak_tool_deadlock(void);
+/* By a signal, which follows. */
+void gr_leak_tool_told_to_end(void);
 
 /* Check now, and write what was found; false: no memory. */
 bool gr_leak_tool_answer(int fd);
