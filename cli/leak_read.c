@@ -283,13 +283,12 @@ leak_read(struct leak_results *r, FILE *from, pid_t pid)
 {
 	struct leak_finding *f = NULL;
 	bool begun = false, done = false, failed = false, asked = false;
-	bool signal = false, known = false;
+	bool signal = false, known = false, named = false;
 	char *line = NULL, process[64];
-	struct names names;
+	struct names names = { 0 };
 	size_t room = 0, before = r->n;
 	ssize_t n;
 
-	names_open(&names, pid);
 	leak_process_name(pid, process, sizeof(process));
 	while (!done && (n = getline(&line, &room, from)) > 0) {
 		char *rest = line, *key;
@@ -319,6 +318,9 @@ leak_read(struct leak_results *r, FILE *from, pid_t pid)
 		} else if (!strcmp(key, "unsound")) {
 			r->unsound = true;
 		} else if (!strcmp(key, "group")) {
+			if (!named)
+				names_open(&names, pid);
+			named = true;
 			f = begin_finding(r, pid, process, rest);
 			if (f)
 				f->asked = asked;
@@ -327,7 +329,8 @@ leak_read(struct leak_results *r, FILE *from, pid_t pid)
 		}
 	}
 	free(line);
-	names_close(&names);
+	if (named)
+		names_close(&names);
 	if (!done || failed || known)
 		return done;
 	leak_forget_asked(r, before, pid);
