@@ -36,6 +36,8 @@ struct gr_name {
 	const struct gr_module *module; /* NULL: in none */
 	const char *file;               /* NULL: not known */
 	uint32_t line;
+	uint32_t frame_bytes;
+	const char *frame; /* for who prints it: its lines; NULL: not yet */
 	bool shown;
 };
 

@@ -16,6 +16,7 @@
 
 enum {
 	ROWS = 4096,
+	FRAMES_BYTES = 128 << 10,
 };
 #define NS_PER_MINUTE 60000000000ull
 #define PATIENCE_NS 2000000000ll /* with all threads that do not answer */
@@ -34,6 +35,8 @@ struct traceback {
 	struct gr_snapshot snapshot;
 	const struct gr_module *library; /* see names.c */
 	const struct gr_g *current;      /* printed first, not again */
+	char frames[FRAMES_BYTES];       /* text, see keep_frame() */
+	size_t frames_used;
 };
 
 /* All zero at first, so that they take no room in the file. */
@@ -101,11 +104,18 @@ is_accepted_file(const char *file)
 static void
 put_file(struct traceback *tb, const char *file)
 {
-	for (; *file; file++)
-		gr_out_bytes(tb->o,
-			     (unsigned char)*file < ' ' || *file == 0x7f ? "_" :
-									   file,
-			     1);
+	while (*file) {
+		size_t n = 0;
+
+		while ((unsigned char)file[n] >= ' ' && file[n] != 0x7f)
+			n++;
+		gr_out_bytes(tb->o, file, n);
+		file += n;
+		if (*file) {
+			gr_out_str(tb->o, "_");
+			file++;
+		}
+	}
 }
 
 /* "\t/src/pool.c:41 +0x1f": how far into its function @pc is. */
@@ -126,14 +136,39 @@ put_place(struct traceback *tb, const struct gr_name *name, uintptr_t pc)
 	}
 }
 
+/* What was printed since @from is this frame's text whenever it is met again:
+ * a million stacks have a few dozen frames. */
+static void
+keep_frame(struct traceback *tb, struct gr_name *name, size_t from)
+{
+	char *to = tb->frames + tb->frames_used;
+	size_t n = tb->o->n - from;
+
+	if (tb->o->n < from || n > sizeof(tb->frames) - tb->frames_used ||
+	    name == &tb->names.extra)
+		return; /* has been flushed, or finds no room */
+	memcpy(to, tb->o->buf + from, n);
+	tb->frames_used += n;
+	name->frame_bytes = (uint32_t)n;
+	name->frame = to;
+}
+
 static void
 put_frame(struct traceback *tb, const struct gr_frame *f, uintptr_t caller_sp,
 	  struct gr_name *name)
 {
+	size_t from = tb->o->n;
+
 	name->shown = true;
-	put_function(tb, name);
-	gr_out_str(tb->o, "(...)\n");
-	put_place(tb, name, f->pc);
+	if (name->frame && !f->exact) {
+		gr_out_bytes(tb->o, name->frame, name->frame_bytes);
+	} else {
+		put_function(tb, name);
+		gr_out_str(tb->o, "(...)\n");
+		put_place(tb, name, f->pc);
+		if (!f->exact) /* whose name is another PC's */
+			keep_frame(tb, name, from);
+	}
 	if (tb->level >= GR_TRACEBACK_SYSTEM) {
 		gr_out_str(tb->o, " fp=");
 		gr_out_hex(tb->o, caller_sp);
@@ -340,6 +375,7 @@ begin(struct traceback *tb, struct gr_out *o, enum gr_traceback_level level)
 	gr_names_init(&tb->names, &tb->modules);
 	gr_lines_init(&tb->lines, &tb->modules);
 	tb->names.lines = &tb->lines;
+	tb->frames_used = 0;
 	tb->library = gr_names_library(&tb->modules);
 	if (!tb->modules.n)
 		gr_out_str(o, "\n[/proc/self/maps cannot be read, so there are "

@@ -22,7 +22,7 @@
  *            libgoro that is not called goro_*.
  * True       A goroutine that is not running is walked where it lies; its
  *            state word, read before and after, tells whether it stayed so.
- * Memory     Three static workspaces of about 750 KiB, untouched until needed:
+ * Memory     Three static workspaces of about 900 KiB, untouched until needed:
  *            one for whoever ends the program (one thread, see fatal.c), one
  *            for the agent, which may be at work just then, and one for who
  *            stands in for it; 2 MiB of address space for lines meanwhile.
