@@ -64,6 +64,14 @@ start "$tmp/said" "$program"
 offers "--state" "$dump" --st
 offers "json" "$dump" --format j
 offers "json" "$dump" --format = j
+for format in $("$dump" --help | sed -n 's/^  --format F//p' |
+	sed 's/([^)]*)//; s/,//g'); do
+	offers "$format" "$dump" --format "$format"
+	for file in _goro-dump goro-dump.fish; do
+		grep "format.*[('].*text " "$directory/$file" | grep -qw "$format" ||
+			fail "$file does not know the format $format"
+	done
+done
 offers "runnable" "$dump" --state runna
 offers "" "$dump" --func x
 offers "$victim" "$dump" "$victim"
