@@ -21,13 +21,26 @@ for load in "1 2" "2 4" "4 40" "2 400"; do
 		"$dump" "$victim" >"$tmp/dump" 2>"$tmp/err"
 		[ $? -le $((missing > 0)) ] ||
 			fail "load $load: $(cat "$tmp/err")"
+		# Innermost first: left_4 left_3 left_2 left_1 runner, or as
+		# many of these as there are yet, or the same of the right.
 		awk -v want=$((${load#* } + 1)) -v may_miss="$missing" '
-		/^goroutine /        { n++; left = right = 0 }
-		/^left_/             { left = 1 }
-		/^right_/            { right = 1 }
-		left && right        { bad++; left = 0 }
-		/stack unavailable/  { missing++ }
+		function check() {
+			bad += n > 1 && (mixed || level != 0) && !without
+			level = -1
+			mixed = without = 0
+		}
+		/^goroutine /        { check(); n++ }
+		/stack unavailable/  { missing++; without = 1 }
+		/^(left|right)_[1-4]/ {
+			side = substr($0, 1, index($0, "_"))
+			nth = substr($0, length(side) + 1, 1) + 0
+			mixed += level >= 0 && (side != was || nth != level - 1)
+			level = nth
+			was = side
+		}
+		/^runner\(/          { mixed += level > 1; level = 0 }
 		END {
+			check()
 			if (n != want || bad || missing > may_miss) {
 				print n, "of", want, "goroutines,", bad + 0,
 					"mixed,", missing + 0, "without stack"

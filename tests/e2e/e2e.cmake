@@ -125,14 +125,16 @@ if(TARGET goro-dump)
 				$<TARGET_FILE:victim_parked>)
 	endif()
 	if(GORO_SANITIZE)
+		set(dumps 20)
 		set(missing 4)
 	else()
+		set(dumps 250) # of each of 4 loads
 		set(missing 1)
 	endif()
-	goro_add_test(dump_hot LABEL e2e TIMEOUT 120
+	goro_add_test(dump_hot LABEL e2e TIMEOUT 300
 		COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_hot.sh
 			$<TARGET_FILE:goro-dump> $<TARGET_FILE:victim_hot>
-			20 ${missing})
+			${dumps} ${missing})
 	# To ThreadSanitizer a switch of stacks is a long affair.
 	if(NOT "thread" IN_LIST GORO_SANITIZE)
 		goro_add_test(dump_consistent LABEL e2e
