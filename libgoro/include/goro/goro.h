@@ -51,8 +51,9 @@ extern "C" {
  *           its default: SIGURG stops a goroutine that runs for too long,
  *           SIGQUIT reports all, SIGSEGV tells a stack overflow from any
  *           other fault, which then has its usual effect. SIGPROF during a
- *           CPU profile. GORODEBUG leaves each of them alone. Under
- *           goro-leakcheck SIGTERM, SIGINT and SIGHUP have their effect
+ *           CPU profile. SIGQUIT also where it is ignored, as shells do with
+ *           what runs in the background. GORODEBUG leaves each of them alone.
+ *           Under goro-leakcheck SIGTERM, SIGINT and SIGHUP have their effect
  *           after a look for leaks
  * Fork      a goroutine may fork(); the child has that one thread and no
  *           scheduler, so it may do what is safe in a signal handler, then
