@@ -9,7 +9,7 @@
 #ifndef GR_PROBES_H
 #define GR_PROBES_H
 
-#if __has_include(<sys/sdt.h>)
+#ifdef GR_WITH_PROBES
 #include <sys/sdt.h>
 #define GR_PROBE1(name, a) DTRACE_PROBE1(goro, name, a)
 #define GR_PROBE2(name, a, b) DTRACE_PROBE2(goro, name, a, b)

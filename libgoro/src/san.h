@@ -25,7 +25,7 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-#if __has_include(<valgrind/valgrind.h>)
+#ifdef GR_WITH_VALGRIND
 #include <valgrind/valgrind.h>
 #endif
 
