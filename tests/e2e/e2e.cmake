@@ -189,6 +189,12 @@ if(TARGET goro-prof)
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/prof_trace.py
 				$<TARGET_FILE:goro-prof>
 				$<TARGET_FILE:victim_traced>)
+		if(NOT GORO_SANITIZE)
+			goro_add_test(served LABEL e2e TIMEOUT 300
+				COMMAND ${PYTHON3}
+					${CMAKE_CURRENT_LIST_DIR}/served.py
+					$<TARGET_FILE:victim_burn>)
+		endif()
 		goro_add_test(metrics LABEL e2e
 			COMMAND ${PYTHON3} ${CMAKE_CURRENT_LIST_DIR}/metrics.py
 				$<TARGET_FILE:victim_burn>
