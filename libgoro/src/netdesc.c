@@ -19,10 +19,12 @@ enum {
 	PAGES = 1024, /* a million descriptors: the kernel's usual limit */
 	TRUST_NS = 1000000, /* how long a registration is believed */
 	CLOSING_NS = 20000, /* between looks at whether it is closed */
-	/* What poll() and epoll call alike. */
-	ENDS = EPOLLERR | EPOLLHUP,
-	EDGES = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET,
 };
+/* What poll() and epoll call alike. No enumerators: one that takes the sign bit
+ * makes all of its enum unsigned, to gcc 13 and newer. */
+#define ENDS ((uint32_t)(EPOLLERR | EPOLLHUP))
+#define EDGES \
+	((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET))
 
 /* One descriptor. But for its queue and closes all is a hint; see "Reuse". */
 struct desc {
