@@ -108,18 +108,24 @@ def varint(data, at):
         value |= (byte & 127) << shift
         shift += 7
         if byte < 128:
+            need(value < 1 << 64, "a number of more than 64 bits")
             return value, at
 
 
-def message(data):
-    """{field: [value]}; a value is a number or bytes."""
+def message(data, fixed=()):
+    """{field: [value]}; a value is a number or bytes.
+
+    Numbers are varints, but for those of the fields @fixed: a viewer passes
+    over a field that comes in another form."""
     fields, at = collections.defaultdict(list), 0
     while at < len(data):
         key, at = varint(data, at)
         wire = key & 7
+        need(wire != 0 or key >> 3 not in fixed, "field %d is a varint" %
+             (key >> 3))
         if wire == 0:
             value, at = varint(data, at)
-        elif wire == 1:
+        elif wire == 1 and key >> 3 in fixed:
             need(at + 8 <= len(data), "a message is cut off")
             value, at = struct.unpack_from("<Q", data, at)[0], at + 8
         elif wire == 2:
@@ -179,7 +185,7 @@ class Perfetto(Trace):
             self.track(message(one(p, 60)))
         else:
             need(8 in p and 11 in p, "a packet of nothing")
-            self.event(one(p, 8), message(one(p, 11)))
+            self.event(one(p, 8), message(one(p, 11), fixed=(47, 48)))
 
     def track(self, t):
         only(t, 1, 2, 3, 5)
