@@ -98,10 +98,14 @@ end(struct perfetto *p, size_t begun)
 	p->pb.n = 0;
 }
 
+/* A program may name things as it likes; a string here is UTF-8. */
 static void
 put_string(struct gr_pb *pb, uint32_t field, const char *s)
 {
-	gr_pb_bytes(pb, field, s, strlen(s));
+	char clean[1024];
+
+	gt_clean(clean, sizeof(clean), s, "");
+	gr_pb_bytes(pb, field, clean, strlen(clean));
 }
 
 /* The number of a name; 0: there are too many. */

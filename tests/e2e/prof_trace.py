@@ -49,6 +49,7 @@ def check_all(t, pid):
     jobs = t.named(GOROUTINES, " job")
     check(len(jobs) == JOBS, "%d jobs" % len(jobs))
     check(len(t.named(GOROUTINES, ' job [job "1"]')) == 1, "no named job")
+    check(len(t.named(GOROUTINES, " job [job ?]")) == 1, "no cleaned name")
 
     # One wake-up a transfer, and one wait for each.
     between = wakes(t, ping, pong) + wakes(t, pong, ping)

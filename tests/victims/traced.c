@@ -69,7 +69,9 @@ tick(void *arg)
 static int
 program(void *arg)
 {
-	const struct goro_attr named = { .name = "job \"1\"" };
+	/* The second is in no encoding that a viewer takes. */
+	const struct goro_attr named[] = { { .name = "job \"1\"" },
+					   { .name = "job \xff" } };
 	int n;
 
 	there = goro_chan_create(sizeof(int), 0);
@@ -79,7 +81,7 @@ program(void *arg)
 	goro_go(ping, NULL);
 	goro_go(pong, NULL);
 	for (int i = 0; i < JOBS; i++)
-		goro_go_attr(i ? NULL : &named, job, NULL);
+		goro_go_attr(i < 2 ? &named[i] : NULL, job, NULL);
 	for (int i = 0; i < SLEEPS; i++)
 		goro_sleep(100000);
 	goro_waitgroup_wait(&done);
