@@ -26,7 +26,10 @@ enum {
 	GRAIN_TICKS = 16,          /* switches that are worth measuring */
 	GRAIN_MAX = 1 << 20,       /* cycles */
 	CONTENDED_GRAIN = 1 << 17, /* cycles; longer turns are worth a lock */
+	WORTH_STEALING = 1000,     /* cycles each that was stolen, at least */
+	UNPROFITABLE_NS = 5000000,
 	APART_NS = 20000000,
+	OLDEST_EVERY_NS = 2000000,
 };
 
 /* Fire our timers that are due, and set the clock for the next look. */
@@ -90,13 +93,28 @@ measure_grain(struct gr_p *p)
 	if (n < GRAIN_TICKS)
 		return;
 	grain = GR_MIN((now - p->grain_cycles) / n, (uint64_t)GRAIN_MAX);
+	/* [relaxed] see gr_p_has_surplus(), and judge_steal(). */
 	if (p->contended > n / 2 && grain < CONTENDED_GRAIN)
-		p->apart_cycles = now + gr_cycles_in(APART_NS);
-	/* [relaxed] see gr_p_has_surplus(). */
-	gr_store_rlx(&p->grain, now < p->apart_cycles ? 0 : (uint32_t)grain);
+		gr_store_rlx(&p->apart_cycles, now + gr_cycles_in(APART_NS));
+	gr_store_rlx(&p->grain,
+		     now < gr_load_rlx(&p->apart_cycles) ? 0 : (uint32_t)grain);
 	p->grain_tick = (uint32_t)p->tick;
 	p->grain_cycles = now;
 	p->contended = 0;
+}
+
+/* The next of our ring, or the oldest if its turn has come, though others are
+ * newer. */
+static struct gr_g *
+take_ring(struct gr_p *p)
+{
+	uint64_t now;
+
+	if (p->runq.fresh && (now = gr_cycles()) >= p->oldest_cycles) {
+		p->oldest_cycles = now + gr_cycles_in(OLDEST_EVERY_NS);
+		return gr_runq_get_ring(&p->runq);
+	}
+	return gr_p_take_ring(p);
 }
 
 /* Fire the timers of a P whose goroutine does not let go of it. */
@@ -115,6 +133,29 @@ help_stuck(struct gr_m *m)
 	}
 }
 
+/*
+ * Was it worth it, the last time? Whom we took is all done now. One who only
+ * ends takes us more than it would have taken the other: its record and stack
+ * had to come over, and must go back. The root of a tree keeps us busy.
+ */
+static void
+judge_steal(struct gr_p *p)
+{
+	struct gr_p *victim = p->stolen_from;
+	uint64_t now;
+
+	if (!victim)
+		return;
+	now = gr_cycles();
+	p->stolen_from = NULL;
+	if ((now - p->stolen_cycles) / p->stolen_n >= WORTH_STEALING)
+		return;
+	/* [relaxed] see measure_grain(): it may say otherwise once more. */
+	gr_store_rlx(&victim->apart_cycles,
+		     now + gr_cycles_in(UNPROFITABLE_NS));
+	gr_store_rlx(&victim->grain, 0);
+}
+
 /* From another P: half of its ring, or what the monitor says is stuck. */
 static struct gr_g *
 steal(struct gr_m *m)
@@ -123,6 +164,7 @@ steal(struct gr_m *m)
 	uint32_t n = gr_load_acq(&gr_procs_ever); /* [pair procs] */
 	uint32_t start = gr_random(p) % n;
 
+	judge_steal(p);
 	for (uint32_t i = 0; i < n; i++) {
 		struct gr_p *victim = gr_procs[(start + i) % n];
 		struct gr_g *g;
@@ -134,6 +176,9 @@ steal(struct gr_m *m)
 			GR_PROBE3(steal, victim->id, p->id, g->id);
 			gr_trace_worker(p, GR_TRACE_STEAL, victim->id);
 			gr_p_count(&p->steals);
+			p->stolen_from = victim;
+			p->stolen_n = 1 + gr_runq_len(&p->runq);
+			p->stolen_cycles = gr_cycles();
 			return g;
 		}
 		/* [relaxed] the monitor's word that its owner is stuck.
@@ -144,7 +189,7 @@ steal(struct gr_m *m)
 			/* Many at once are in the ring, and nobody looks into
 			 * ours any more before we sleep. */
 			if ((g = gr_runq_get_next(&p->runq)) ||
-			    (g = gr_p_take_ring(p)))
+			    (g = take_ring(p)))
 				return g;
 		}
 	}
@@ -257,7 +302,7 @@ gr_find_runnable(struct gr_m *m)
 				return g;
 		}
 		gr_store_rlx(&p->tick, p->tick + 1); /* [relaxed] see above */
-		if ((g = gr_runq_get_next(&p->runq)) || (g = gr_p_take_ring(p)))
+		if ((g = gr_runq_get_next(&p->runq)) || (g = take_ring(p)))
 			return g;
 		/* Our share: were it more, others would have to steal. */
 		if ((g = gr_globq_get(&p->runq, gr_globq_len() / procs_n + 1)))

@@ -16,8 +16,10 @@
  * first      newest first, as long as nothing else was put behind them; thieves
  *            take the oldest. A tree of goroutines so has about as many alive
  *            as it is deep, and their stacks are warm, where oldest first would
- *            have its whole breadth (Blumofe and Leiserson, as below). One get
- *            in 32 is of the oldest nonetheless.
+ *            have its whole breadth (Blumofe and Leiserson, as below). Lest the
+ *            oldest wait for ever, one of them is taken every 2 ms: more
+ *            often, and the breadth comes back, for the oldest is the root of
+ *            the largest tree that has not begun.
  * Who        put  get  steal
  *   owner     x    x
  *   thief               x     only NULL is ever written over a non-NULL slot

@@ -44,7 +44,7 @@ struct gr_p {
 	uint32_t grain;  /* cycles a switch, lately; [relaxed] read by others */
 	uint32_t grain_tick; /* since when that is counted */
 	uint64_t grain_cycles;
-	uint64_t apart_cycles; /* of no use to others until then */
+	uint64_t apart_cycles; /* of no use to others until then; [relaxed] */
 	uint32_t contended;    /* locks found held, since grain_tick */
 	uint32_t unlocking; /* a mutex, at this moment; [pair mutex-waits] */
 	uint64_t timer_cycles; /* look at the timers when this has come */
@@ -62,6 +62,11 @@ struct gr_p {
 	/* Counted here, read for /metrics; [relaxed] numbers. */
 	uint64_t waits[GORO_WAIT_REASONS], steals, preemptions;
 	uint64_t latency[GR_LATENCIES], latency_cycles; /* while recorded */
+
+	uint64_t oldest_cycles; /* take the oldest when this has come */
+	struct gr_p *stolen_from; /* last, and not judged yet: judge_steal() */
+	uint64_t stolen_cycles;   /* when */
+	uint32_t stolen_n;
 
 	/* Shared. */
 	uint32_t sections;  /* blocking, begun here; [relaxed] as `tick` */
@@ -109,15 +114,14 @@ gr_p_has_surplus(const struct gr_p *p)
 	       gr_runq_any(&p->runq);
 }
 
-/* The next of our own ring: the newest where that has never run. */
+/* The next of our own ring: the newest where that has never run. The long path
+ * sees to the oldest. */
 static inline struct gr_g *
 gr_p_take_ring(struct gr_p *p)
 {
-	enum { OLDEST_EVERY = 32 }; /* ticks: whatever came last */
 	struct gr_g *g;
 
-	if (p->runq.fresh && p->tick % OLDEST_EVERY &&
-	    (g = gr_runq_get_fresh(&p->runq)))
+	if (p->runq.fresh && (g = gr_runq_get_fresh(&p->runq)))
 		return g;
 	return gr_runq_get_ring(&p->runq);
 }
