@@ -59,7 +59,8 @@ int goro_profile_cpu_stop(void);
  *        "creation"      the same by where they were started
  *        "threadcreate"  the runtime's threads
  *        "chan"          channels by where they were made, with what is in
- *                        them; label "state": who waits, or that it is full
+ *                        them and who waits on either side; label "state":
+ *                        that somebody waits, or how full it is
  *        "goroutineleak" goroutines that can never go on: as
  *                        goro_leak_check(), which stops all threads meanwhile
  *        "heap"          memory, by who asked for it, and "allocs", the same
