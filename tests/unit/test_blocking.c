@@ -232,7 +232,8 @@ T_GORO(short_sections_end_as_they_began)
 	for (int i = 0; i < 8; i++)
 		goro_go(short_sections, &done);
 	goro_waitgroup_wait(&done);
-	T_CHECK_EQ(goro_count(), 1);
+	/* Who says that it is done has yet to end. */
+	T_EVENTUALLY(goro_count() == 1);
 }
 
 static sem_t all_in, all_out;
