@@ -40,7 +40,7 @@ if(TARGET goro-dump)
 	# Sanitizers want to be loaded first.
 	if(NOT GORO_SANITIZE)
 		add_library(ends MODULE e2e/ends.c)
-		goro_add_test(dump_ends LABEL e2e
+		goro_add_test(dump_ends LABEL e2e TIMEOUT 240
 			COMMAND ${CMAKE_CURRENT_LIST_DIR}/dump_ends.sh
 				$<TARGET_FILE:goro-dump>
 				$<TARGET_FILE:victim_blocked>
