@@ -27,6 +27,7 @@ struct lookup {
 	struct gt_symbols *s;
 	uint64_t pc;   /* the true PC: offsets are counted to it */
 	uint64_t addr; /* what is looked up, see gt_row_lookup() */
+	const struct gt_module *module; /* that holds it, or NULL */
 	Dwfl_Module *mod;
 	const char *dir; /* that the unit was compiled in, or NULL */
 	struct gt_frame frames[FRAMES_MAX];
@@ -124,7 +125,7 @@ find_unit(struct lookup *l, Dwarf_Die *ret, Dwarf_Addr *bias)
 		s->indexes = calloc(s->modules->n, sizeof(*s->indexes));
 	if (!s->indexes)
 		return false;
-	size_t i = gt_modules_find(s->modules, l->addr) - s->modules->v;
+	size_t i = l->module - s->modules->v;
 	if (!s->indexes[i])
 		s->indexes[i] = gt_cu_index_create(dwarf);
 	return s->indexes[i] &&
@@ -229,17 +230,15 @@ push_symbol(struct lookup *l, const char *file, int line)
 static void
 push_module(struct lookup *l)
 {
-	const struct gt_module *module = gt_modules_find(l->s->modules,
-							 l->addr);
 	char name[256];
 	GElf_Addr bias;
 
-	if (!module || !dwfl_module_getelf(l->mod, &bias)) {
+	if (!l->module || !dwfl_module_getelf(l->mod, &bias)) {
 		snprintf(name, sizeof(name), "0x%" PRIx64, l->pc);
 		push(l, name, NULL, 0, false);
 		return;
 	}
-	const char *path = module->map->path, *base = strrchr(path, '/');
+	const char *path = l->module->map->path, *base = strrchr(path, '/');
 	snprintf(name, sizeof(name), "%.200s+0x%" PRIx64,
 		 base ? base + 1 : path, l->pc - bias);
 	push(l, name, NULL, 0, false);
@@ -250,9 +249,7 @@ push_module(struct lookup *l)
 static bool
 is_libc(const struct lookup *l)
 {
-	const struct gt_module *module = gt_modules_find(l->s->modules,
-							 l->addr);
-	const char *base = module ? strrchr(module->map->path, '/') : NULL;
+	const char *base = strrchr(l->module->map->path, '/');
 
 	return base && strncmp(base, "/libc.so.", 9) == 0;
 }
@@ -265,7 +262,11 @@ look_up(struct lookup *l)
 	const char *file = NULL;
 	int line = 0;
 
-	l->mod = dwfl_addrmodule(l->s->modules->dwfl, l->addr);
+	/* libdwfl's modules reach farther than they are mapped, to the end of
+	 * all addresses even. */
+	l->module = gt_modules_find(l->s->modules, l->addr);
+	if (l->module)
+		l->mod = dwfl_addrmodule(l->s->modules->dwfl, l->addr);
 	if (l->mod && !is_libc(l) && find_unit(l, &unit, &bias)) {
 		Dwarf_Line *src = dwarf_getsrc_die(&unit, l->addr - bias);
 		Dwarf_Attribute dir;

@@ -150,6 +150,10 @@ what_is_nowhere_is_a_number(void **state)
 	const struct gt_symbol *s = look_up(0x1234, true);
 	assert_string_equal(s->frames[0].function, "0x1234");
 	assert_null(s->frames[0].file);
+	/* Its call would be at the last of all addresses. */
+	s = look_up(0, false);
+	assert_string_equal(s->frames[0].function, "0x0");
+	assert_null(s->frames[0].file);
 }
 
 static void
