@@ -73,6 +73,17 @@ host_tid(struct gt_live *live, int tid)
 	return found;
 }
 
+/* Is it a thread of the target? Ids come from its memory, and may be of any
+ * thread that there is. */
+static bool
+is_own(const struct gt_live *live, int tid)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "task/%d", tid);
+	return tid > 0 && faccessat(live->proc, name, F_OK, 0) == 0;
+}
+
 /*
  * Wait until @tid stands still: by our interrupt, 0, or because a signal is
  * just being delivered to it: that signal. -errno otherwise.
@@ -176,7 +187,7 @@ gt_live_hold(struct gt_target *t, int tid, struct gt_regs *ret)
 		return look_up(live, tid, ret);
 	if (live->own_ids)
 		tid = host_tid(live, tid);
-	if (tid <= 0)
+	if (!is_own(live, tid))
 		return -ESRCH;
 	if (live->tracer != gettid()) {
 		live->tracer = gettid();

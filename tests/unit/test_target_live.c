@@ -327,6 +327,24 @@ a_thread_that_is_not_there_is_not_held(void **state)
 	assert_int_equal(h.rc, -ESRCH);
 }
 
+static void
+another_processs_thread_is_not_held(void **state)
+{
+	pid_t before = child, other = fork();
+	struct held h = { 0 };
+
+	(void)state;
+	T_CHECK(other >= 0);
+	if (other == 0)
+		child_main();
+	child = other;
+	assert_null(gt_target_trace(hold_and_look, &h));
+	child = before;
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	assert_int_equal(h.rc, -ESRCH);
+}
+
 /* ---- processes that are not there ---- */
 
 static void
@@ -390,6 +408,7 @@ main(void)
 		CHILD(a_stopped_process_can_be_held_and_stays_stopped),
 		CHILD(signals_that_come_meanwhile_are_not_lost),
 		CHILD(a_thread_that_is_not_there_is_not_held),
+		CHILD(another_processs_thread_is_not_held),
 		CHILD(a_process_that_ends_gives_an_error),
 		CHILD(a_zombie_has_ended),
 		cmocka_unit_test(no_process_is_said_to_be_none),
