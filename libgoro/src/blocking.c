@@ -12,6 +12,7 @@
 #include "fatal.h"
 #include "goro/goro.h"
 #include "idle.h"
+#include "lock.h"
 #include "monitor.h"
 #include "preempt.h"
 #include "rest.h"
@@ -128,6 +129,10 @@ come_back(struct gr_m *m)
 _Noreturn static void
 leave_for_good(struct gr_m *m)
 {
+	/* [pair orphan] acquire: who has abandoned us has done so by now, and
+	 * looks at neither record nor stack again. */
+	for (int tries = 0; !gr_load_acq(&m->orphan); tries++)
+		gr_back_off(tries);
 	/* [pair section] [relaxed] for our own eyes, in thread.c. */
 	gr_store_rlx(&m->section, GR_SECTION_ABANDONED);
 	gr_leave(m, finish_abandoned, NULL);
@@ -201,16 +206,27 @@ gr_blocking_abandon(struct gr_m *m)
 {
 	/* [pair section] as in take(). */
 	struct gr_p *section = gr_load_acq(&m->section);
-	struct gr_g *g = gr_load_rlx(&m->g); /* [relaxed] the same inside */
 
-	if (section == GR_SECTION_OUT || !g)
-		return false;
-	gr_stack_slot(g, &m->orphan, &m->orphan_bytes);
-	if (!gr_cas_acq_rel(&m->section, section, GR_SECTION_ABANDONED))
+	if (section == GR_SECTION_OUT ||
+	    !gr_cas_acq_rel(&m->section, section, GR_SECTION_ABANDONED))
 		return false;
 	if (section != GR_SECTION_NO_P)
 		gr_store_rel(&section->m, NULL); /* [pair p-thread] */
 	return true;
+}
+
+/*
+ * Only now that it is abandoned is it known whose stack to leave to it: until
+ * then it may have gone from one section to another goroutine's.
+ */
+void
+gr_blocking_part(struct gr_m *m)
+{
+	struct gr_g *g = gr_load_rlx(&m->g); /* [relaxed] the same inside */
+	char *stack;
+
+	gr_stack_slot(g, &stack, &m->orphan_bytes);
+	gr_store_rel(&m->orphan, stack); /* [pair orphan] */
 }
 
 void

@@ -45,6 +45,8 @@ uint32_t gr_blocking_n(void);
 
 /* The run is over: let go of a thread that is inside. False: it is not. */
 bool gr_blocking_abandon(struct gr_m *m);
+/* The last that is done to one that was let go of: it may end from here on. */
+void gr_blocking_part(struct gr_m *m);
 
 void gr_blocking_reset(void);
 

@@ -162,7 +162,7 @@ struct gr_m {
 	/* Without a P: see blocking.h, rest.h. */
 	struct gr_p *section;   /* blocking; [pair section] */
 	uint32_t section_depth; /* how many are open */
-	char *orphan;           /* abandoned: the stack to unmap at the end */
+	char *orphan; /* abandoned: the stack to unmap; [pair orphan] */
 	size_t orphan_bytes;
 	uint32_t resting;       /* until it is given a P; [pair rest] */
 	struct gr_p *given;     /* with `wake` */

@@ -241,10 +241,11 @@ abandon_blocked(void)
 	struct gr_m *m = gr_load_acq(&gr_threads), *next; /* [pair threads] */
 
 	for (; m; m = next) {
-		next = m->next; /* as soon as it is abandoned it may be gone */
+		next = m->next; /* once we have parted it may be gone */
 		if (!gr_blocking_abandon(m))
 			continue;
 		unlist(m, next);
+		gr_blocking_part(m);
 		gr_add_acq_rel(&alive, -1); /* [pair thread-end] */
 	}
 }
