@@ -26,8 +26,12 @@ take(struct gt_model *model, struct gt_target *t, const unsigned char *chan,
 
 	if (!id)
 		return NULL;
-	if (model->channels_n == CHANNELS_MAX ||
-	    !gt_grow((void **)&model->channels, model->channels_n, 1,
+	if (model->channels_n == CHANNELS_MAX)
+		return gt_damaged(addr,
+				  "the list of channel slabs is damaged: there "
+				  "are more than %d channels",
+				  CHANNELS_MAX);
+	if (!gt_grow((void **)&model->channels, model->channels_n, 1,
 		     &model->channels_room, sizeof(*model->channels)))
 		return &gt_enomem;
 	if (name) {
@@ -56,6 +60,18 @@ take(struct gt_model *model, struct gt_target *t, const unsigned char *chan,
 }
 
 static struct gt_error *
+no_channels(uint64_t addr, struct gt_error *err)
+{
+	if (err->code != GT_FAULT)
+		return err;
+	gt_error_free(err);
+	return gt_damaged(addr,
+			  "the list of channel slabs is damaged: there are no "
+			  "channels at 0x%llx",
+			  (unsigned long long)addr);
+}
+
+static struct gt_error *
 load_slab(struct gt_model *model, struct gt_target *t,
 	  const struct gt_slab *slab, unsigned char *buf)
 {
@@ -68,6 +84,8 @@ load_slab(struct gt_model *model, struct gt_target *t,
 		uint64_t addr = slab->base + at * slab->stride;
 
 		err = gt_target_read(t, addr, buf, n * slab->stride);
+		if (err)
+			return no_channels(addr, err);
 		for (uint64_t i = 0; i < n && !err; i++)
 			err = take(model, t, buf + i * slab->stride,
 				   addr + i * slab->stride);

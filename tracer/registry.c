@@ -9,6 +9,7 @@
 #include "registry.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct walk {
 	struct gt_target *t;
@@ -150,37 +151,74 @@ take_slab(const void *node, uint64_t addr, void *slot, void *arg)
 	       fits(s->base, s->count, s->stride);
 }
 
+static uint64_t
+chunk_bytes(const void *chunk)
+{
+	const struct gt_chunk *c = chunk;
+
+	return c->slots * c->slot_bytes;
+}
+
+static uint64_t
+slab_bytes(const void *slab)
+{
+	const struct gt_slab *s = slab;
+
+	return s->count * s->stride;
+}
+
+/* Both begin with it. */
+static uint64_t
+base_of(const void *area)
+{
+	return *(const uint64_t *)area;
+}
+
 static int
 by_base(const void *a, const void *b)
 {
-	const struct gt_chunk *x = a, *y = b;
-
-	return (x->base > y->base) - (x->base < y->base);
+	return (base_of(a) > base_of(b)) - (base_of(a) < base_of(b));
 }
 
-/* A stack lies in one chunk only: chunks that overlap would be an endless
- * supply of the same goroutines. */
+/* A stack lies in one chunk only, a channel in one slab: areas that overlap
+ * would be an endless supply of the same. */
 static struct gt_error *
-drop_overlaps(struct gt_chunks *chunks)
+drop_overlaps(const struct walk *w, char *v, size_t *n,
+	      uint64_t (*bytes_of)(const void *area))
 {
-	size_t n = chunks->n, kept = 0;
+	size_t each = w->elem_bytes, kept = 0;
 
-	if (n)
-		qsort(chunks->v, n, sizeof(*chunks->v), by_base);
-	for (size_t i = 0; i < n; i++) {
-		const struct gt_chunk *c = &chunks->v[i];
-		const struct gt_chunk *last = &chunks->v[kept ? kept - 1 : 0];
+	if (*n)
+		qsort(v, *n, each, by_base);
+	for (size_t i = 0; i < *n; i++) {
+		const char *area = v + i * each;
+		const char *last = v + (kept ? kept - 1 : 0) * each;
 
-		if (kept &&
-		    c->base - last->base < last->slots * last->slot_bytes)
+		if (kept && base_of(area) - base_of(last) < bytes_of(last))
 			continue;
-		chunks->v[kept++] = *c;
+		memmove(v + kept++ * each, area, each);
 	}
-	chunks->n = kept;
-	if (kept == n)
-		return NULL;
-	return gt_damaged(0, "the list of chunks is damaged: some of them "
-			     "overlap");
+	size_t all = *n;
+	*n = kept;
+	return kept == all ? NULL :
+			     gt_damaged(0,
+					"the list of %ss is damaged: some of "
+					"them overlap",
+					w->what);
+}
+
+/* A list of areas of memory, each of which is there once. */
+static struct gt_error *
+walk_areas(const struct walk *w, void **ret_v, size_t *ret_n,
+	   uint64_t (*bytes_of)(const void *area))
+{
+	struct gt_error *err = walk_list(w, ret_v, ret_n);
+	struct gt_error *overlap = drop_overlaps(w, *ret_v, ret_n, bytes_of);
+
+	if (!err)
+		return overlap;
+	gt_error_free(overlap);
+	return err;
 }
 
 struct gt_error *
@@ -199,13 +237,7 @@ gt_registry_chunks(struct gt_target *t, const struct gt_abi *abi,
 		.elem_bytes = sizeof(*ret->v),
 	};
 
-	struct gt_error *err = walk_list(&w, (void **)&ret->v, &ret->n);
-	struct gt_error *overlap = drop_overlaps(ret);
-
-	if (!err)
-		return overlap;
-	gt_error_free(overlap);
-	return err;
+	return walk_areas(&w, (void **)&ret->v, &ret->n, chunk_bytes);
 }
 
 struct gt_error *
@@ -243,5 +275,5 @@ gt_registry_slabs(struct gt_target *t, const struct gt_abi *abi,
 		.elem_bytes = sizeof(*ret->v),
 	};
 
-	return walk_list(&w, (void **)&ret->v, &ret->n);
+	return walk_areas(&w, (void **)&ret->v, &ret->n, slab_bytes);
 }

@@ -129,7 +129,7 @@ slabs_that_cannot_be_true_are_refused(void **state)
 	BAD_SLAB(next, 0x666);
 	*s = good;
 	s->base = 0x66660000;
-	assert_int_equal(load(with), GT_FAULT);
+	assert_int_equal(load(with), GT_DAMAGED);
 }
 
 static void
@@ -143,6 +143,22 @@ a_list_of_slabs_that_goes_round_ends(void **state)
 	assert_true(with->f->reads < 100);
 }
 
+/* Of many that are the same memory there would be no end. */
+static void
+slabs_that_overlap_are_read_once(void **state)
+{
+	struct with *with = *state;
+	struct fake_memory *m = with->f->mem;
+	struct fake_slab *again = (struct fake_slab *)m->stacks;
+
+	*again = m->slab;
+	again->base += 2 * sizeof(struct fake_chan);
+	again->carved = again->count = 4;
+	m->slab.next = fake_addr(with->f, again);
+	assert_int_equal(load(with), GT_DAMAGED);
+	assert_int_equal(with->model.channels_n, 2);
+}
+
 int
 main(void)
 {
@@ -153,6 +169,7 @@ main(void)
 		WITH(no_slabs_are_no_channels),
 		WITH(slabs_that_cannot_be_true_are_refused),
 		WITH(a_list_of_slabs_that_goes_round_ends),
+		WITH(slabs_that_overlap_are_read_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
