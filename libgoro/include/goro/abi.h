@@ -47,7 +47,7 @@ enum goro_abi_state {
 #define GORO_ABI_STATE(word) ((unsigned)((word) & 0xff))
 #define GORO_ABI_UNSTABLE(word) ((word) & 1)
 
-/* Wait reasons, in Go's words where Go has a word (see gr_wait_reasons). */
+/* Wait reasons, in Go's words where Go has a word (see `reason_names`). */
 enum goro_abi_reason {
 	GORO_WAIT_NONE,
 	GORO_WAIT_CHAN_RECV,     /* obj: channel */
@@ -56,7 +56,7 @@ enum goro_abi_reason {
 	GORO_WAIT_CHAN_SEND_NIL,
 	GORO_WAIT_SELECT,       /* obj: first of `wait_n` waiters, an array */
 	GORO_WAIT_SELECT_EMPTY, /* no cases, or only NULL channels */
-	GORO_WAIT_SLEEP,
+	GORO_WAIT_SLEEP,  /* obj: when it ends, ns of CLOCK_MONOTONIC */
 	GORO_WAIT_MUTEX,  /* obj: mutex */
 	GORO_WAIT_RLOCK,  /* obj: rwmutex */
 	GORO_WAIT_WLOCK,  /* obj: rwmutex */
@@ -104,7 +104,7 @@ struct goro_abi_table {
 	uint64_t slabs;       /* struct slab *: list of channel slabs */
 	uint64_t threads;     /* struct thread *: list of runtime threads */
 	uint64_t clock;       /* struct goro_abi_clock */
-	uint64_t counters;    /* uint64_t: goroutines alive now (approximate) */
+	uint64_t reserved3;   /* 0 */
 	uint64_t state_names; /* char[state_names_n][16] */
 	uint64_t reason_names; /* char[reason_names_n][32] */
 	/* The runtime's own code. Both 0: it is a library of its own, all code
