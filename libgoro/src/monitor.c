@@ -97,7 +97,9 @@ take_back(struct gr_p *p, int64_t now_ns)
 
 	p->seen_cpu_ns = cpu_ns;
 	p->seen_at_ns = now_ns;
-	if (!first && 2 * used_ns >= passed_ns) {
+	/* [relaxed] a hint: who runs now may be another, about to sleep. */
+	if (!first && 2 * used_ns >= passed_ns &&
+	    (uint32_t)gr_load_rlx(&p->tick) == p->seen_tick) {
 		p->asked++;
 		gr_preempt_request(p);
 	}

