@@ -77,7 +77,10 @@ gt_elf_from_memory(struct gt_target *t, uint64_t start, uint64_t end,
 		gt_error_free(err);
 		return NULL;
 	}
+	/* What is not mapped is not to be had, nor is memory for it. */
 	size_t bytes = file_bytes(phdrs, ehdr.e_phnum);
+	if (bytes > end - start)
+		return NULL;
 	uint64_t bias = start;
 	for (unsigned i = 0; i < ehdr.e_phnum; i++)
 		if (phdrs[i].p_type == PT_LOAD) {

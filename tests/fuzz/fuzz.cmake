@@ -33,7 +33,7 @@ if(TARGET gotrace AND CMAKE_C_COMPILER_ID STREQUAL "Clang" AND NOT GORO_SANITIZE
 		target_link_options(fuzz_${name} PRIVATE
 			-fsanitize=fuzzer,address,undefined)
 		set(run COMMAND fuzz_${name}
-			-timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=256
+			-timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=300
 			-artifact_prefix=${CMAKE_CURRENT_BINARY_DIR}/)
 		# What tracer/limit.h does not allow.
 		set(null ENVIRONMENT ASAN_OPTIONS=allocator_may_return_null=1)
