@@ -98,7 +98,8 @@ gr_agent_start(void)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	block_signals(&before);
-	agent.running = !pthread_create(&agent.thread, &attr, agent_main, NULL);
+	gr_store_rlx(&agent.running,
+		     !pthread_create(&agent.thread, &attr, agent_main, NULL));
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	/* Tools look for the name, from the first goroutine on. */
@@ -120,7 +121,7 @@ gr_agent_stop(void)
 	gr_ask_stop();
 	pthread_join(agent.thread, NULL);
 	gr_leak_ending_wait();
-	agent.running = false;
+	gr_store_rlx(&agent.running, false); /* [relaxed] as read below */
 }
 
 int64_t
@@ -137,5 +138,6 @@ gr_agent_cpu_ns(void)
 int
 gr_agent_threads(void)
 {
-	return agent.running + gr_ask_threads();
+	/* [relaxed] who counts threads while it ends looks at `stopping`, too */
+	return gr_load_rlx(&agent.running) + gr_ask_threads();
 }
